@@ -1,0 +1,69 @@
+"""How a slow consumer slows the socket: a gate between two water marks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+__all__ = ["Demand"]
+
+
+class Demand:
+    """Count what waits downstream; close at ``high``, open again at ``low``.
+
+    Rx pushes, so demand (Reactive Streams' word) travels beside the stream rather than up it: a sink that
+    stores calls :meth:`buffered` and :meth:`taken`, and a source awaits :meth:`ready` before each read.
+    A synchronous observer needs none of this: the source cannot read on until it returns.
+
+    What can wait in memory is therefore at most ``high`` items, plus what one socket read decodes to.
+
+    >>> demand = Demand(high=2, low=0)
+    >>> demand.buffered(2)
+    >>> demand.is_open
+    False
+    >>> demand.taken(2)
+    >>> demand.is_open
+    True
+
+    Raises:
+        ValueError: Unless ``0 <= low < high``.
+    """
+
+    __slots__ = ("_gate", "_level", "high", "is_open", "low", "opened_at")
+
+    def __init__(self, *, high: int = 256, low: int | None = None) -> None:
+        low = high // 4 if low is None else low
+        if not 0 <= low < high:
+            raise ValueError(f"Demand needs 0 <= low < high, but got low={low} high={high}")
+        self.high = high
+        self.low = low
+        self.is_open = True
+        self.opened_at = 0.0
+        self._level = 0
+        self._gate: asyncio.Event | None = None
+
+    @property
+    def level(self) -> int:
+        """How many items wait downstream now."""
+        return self._level
+
+    def buffered(self, count: int = 1) -> None:
+        """Say that ``count`` items have been stored."""
+        self._level += count
+        if self._level >= self.high:
+            self.is_open = False
+
+    def taken(self, count: int = 1) -> None:
+        """Say that ``count`` stored items have been consumed."""
+        self._level -= count
+        if not self.is_open and self._level <= self.low:
+            self.is_open = True
+            self.opened_at = time.monotonic()
+            if self._gate is not None:
+                self._gate.set()
+
+    async def ready(self) -> None:
+        """Return when the consumer wants more."""
+        while not self.is_open:
+            self._gate = asyncio.Event()
+            await self._gate.wait()

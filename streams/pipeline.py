@@ -1,0 +1,171 @@
+"""A source and what is done with its tokens, described as a value."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from reactivex import Observable, abc
+
+from .batched import Batched, BatchObserver, subscribe_batches
+from .call import Call
+from .demand import Demand
+from .errors import StreamError
+from .reader import Reader
+from .request import CompletionRequest
+from .tokens import StreamToken
+from .types import CallOperator, Operator, Sink, Source
+from .watch import watch
+
+__all__ = ["Pipeline", "Step", "StreamPipelineBuilder"]
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a pipeline: ``kind`` is ``pipe`` or ``attach``, ``name`` what a reader should see."""
+
+    kind: str
+    name: str
+    bind: Callable[[Call], Operator[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline(Generic[T]):
+    """A description: nothing is sent until it is subscribed, so one instance serves the whole process.
+
+    The same pipeline can be awaited, read with ``async for``, run from a script, or subscribed to::
+
+        reply = await pipeline.stream(request)              # the last item: a Reply after accumulate()
+        async with pipeline.open(request) as tokens:        # at the reader's pace; leaving hangs up
+            async for token in tokens: ...
+        reply = pipeline.run(request)                       # in a script without a loop
+        pipeline.stream(request).subscribe(print)           # as any observable
+    """
+
+    source: Source
+    steps: tuple[Step, ...] = ()
+
+    def stream(self, request: CompletionRequest, demand: Demand | None = None) -> Observable[T]:
+        """A cold observable: each subscription sends the request once more, and disposing it hangs up.
+
+        Args:
+            request: What to ask.
+            demand: Shared with a sink of your own that stores items; by default each subscription has its own.
+
+        Returns:
+            An observable of whatever the last step gives. It errors with a :class:`.StreamError` that knows
+            the provider, its request id, and the reply and usage so far.
+        """
+        return Stream(self, request, demand)
+
+    def open(self, request: CompletionRequest, *, high: int = 256, low: int | None = None) -> Reader[T]:
+        """The same as an asynchronous iterator, in an ``async with``: at most ``high`` items and one read wait."""
+        return Reader(lambda demand: self.stream(request, demand), Demand(high=high, low=low))
+
+    def run(self, request: CompletionRequest) -> T:
+        """Send the request, wait, and return the last item. For scripts.
+
+        Raises:
+            RuntimeError: Inside a running event loop (a notebook, a server): await :meth:`stream` there.
+            StreamError: When the stream fails.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self._run(request))
+        raise RuntimeError("an event loop is running here: use `await pipeline.stream(request)` instead of `.run()`")
+
+    async def aclose(self) -> None:
+        """Let go of the source's connections in this loop; the pipeline can be used again."""
+        await self.source.aclose()
+
+    async def _run(self, request: CompletionRequest) -> T:
+        try:
+            return await self.stream(request)
+        finally:
+            await self.aclose()
+
+    def __str__(self) -> str:
+        return "\n".join([self.source.name, *(f"  {STROKES[step.kind]} {step.name}" for step in self.steps)])
+
+
+STROKES = {"pipe": "│", "attach": "├─"}
+AnyStep: TypeAlias = Callable[[Observable[Any], Step], Observable[Any]]
+
+
+class Stream(Batched[T]):
+    """One pipeline and one request. Each subscription is a call of its own."""
+
+    def __init__(self, pipeline: Pipeline[T], request: CompletionRequest, demand: Demand | None) -> None:
+        super().__init__()
+        self._pipeline = pipeline
+        self._request = request
+        self._demand = demand
+
+    def subscribe_batches(
+        self, observer: BatchObserver[T], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        source = self._pipeline.source
+        call = Call(source.name, self._request, self._demand)
+        link: AnyStep = lambda stream, step: step.bind(call)(stream)  # noqa: E731
+        tokens: Observable[Any] = source.stream(call)
+        chained: Observable[T] = reduce(link, self._pipeline.steps, tokens)
+
+        def on_error(error: Exception) -> None:
+            if isinstance(error, StreamError):
+                call.blame(error)
+            observer.on_error(error)
+
+        return subscribe_batches(chained, BatchObserver(observer.on_batch, on_error, observer.on_completed), scheduler)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPipelineBuilder(Generic[T]):
+    """Build a :class:`Pipeline` line by line. Each method returns a new builder, so one beginning can grow into many.
+
+    Example:
+        >>> from tokenrill import Replay, StreamPipelineBuilder, accumulate, OPENAI_CHAT
+        >>> wire = b'data: {"choices":[{"delta":{"content":"Hello"},"finish_reason":"stop"}]}\\n\\ndata: [DONE]\\n\\n'
+        >>> pipeline = StreamPipelineBuilder.source(Replay(wire, OPENAI_CHAT)).pipe(accumulate()).build()
+        >>> pipeline.run(CompletionRequest(model="any", messages="Hi")).text
+        'Hello'
+    """
+
+    _pipeline: Pipeline[T]
+
+    @staticmethod
+    def source(source: Source) -> StreamPipelineBuilder[StreamToken]:
+        """Begin with a provider, a recording, or any other :class:`.Source`."""
+        pipeline: Pipeline[StreamToken] = Pipeline(source)
+        return StreamPipelineBuilder(pipeline)
+
+    def pipe(self, operator: Operator[T, U], *, name: str | None = None) -> StreamPipelineBuilder[U]:
+        """Change everything from here on, with an operator of ours, of RxPY, or of your own."""
+        return self._then(Step("pipe", name or described(operator), binder(operator)))
+
+    def attach(self, sink: Sink[T], *, name: str | None = None) -> StreamPipelineBuilder[T]:
+        """Let ``sink`` watch the stream as it is here. It can never break it."""
+        return self._then(Step("attach", name or described(sink), lambda call: watch(sink(call))))
+
+    def build(self) -> Pipeline[T]:
+        """The pipeline, ready for requests."""
+        return self._pipeline
+
+    def _then(self, step: Step) -> StreamPipelineBuilder[Any]:
+        return StreamPipelineBuilder(replace(self._pipeline, steps=(*self._pipeline.steps, step)))
+
+
+def binder(operator: Callable[[Any], Any]) -> Callable[[Call], Operator[Any, Any]]:
+    return operator.for_call if isinstance(operator, CallOperator) else lambda _: operator
+
+
+def described(step: object) -> str:
+    """What to call a step: its own name, else that of the function that made it."""
+    name = getattr(step, "__qualname__", type(step).__qualname__)
+    return str(name).removesuffix(".<lambda>").partition(".<locals>")[0]

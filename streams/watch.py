@@ -1,0 +1,97 @@
+"""Let an observer watch a stream without being able to break it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from reactivex import Observable, abc
+from reactivex.disposable import Disposable
+
+from .batched import Batched, BatchObserver, subscribe_batches
+from .types import Operator
+
+__all__ = ["watch"]
+
+T = TypeVar("T")
+log = logging.getLogger("tokenrill")
+
+
+def watch(observer: abc.ObserverBase[T]) -> Operator[T, T]:
+    """Mirror the stream to ``observer``; log and forget whatever it raises.
+
+    .. marble::
+        ---a---b---|
+        [ watch(o) ]
+        ---a---b---|
+
+    An observer with a method ``on_dispose`` is told when the consumer hangs up before the end.
+
+    Returns:
+        An operator that passes every signal on, each after ``observer`` has seen it.
+    """
+    return lambda source: Watched(source, observer)
+
+
+class Watched(Batched[T]):
+    """A source whose signals an observer sees first."""
+
+    def __init__(self, source: Observable[T], observer: abc.ObserverBase[T]) -> None:
+        super().__init__()
+        self._source = source
+        self._observer = observer
+
+    def subscribe_batches(
+        self, observer: BatchObserver[T], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        watcher = self._observer
+        see, send = watcher.on_next, observer.on_batch
+        ended = False
+
+        def on_batch(items: Sequence[T]) -> None:
+            try:
+                for item in items:
+                    see(item)
+            except Exception as error:
+                complain(watcher, error)
+            send(items)
+
+        def on_error(error: Exception) -> None:
+            nonlocal ended
+            ended = True
+            guarded(watcher, watcher.on_error, error)
+            observer.on_error(error)
+
+        def on_completed() -> None:
+            nonlocal ended
+            ended = True
+            guarded(watcher, watcher.on_completed)
+            observer.on_completed()
+
+        subscription = subscribe_batches(self._source, BatchObserver(on_batch, on_error, on_completed), scheduler)
+
+        def dispose() -> None:
+            nonlocal ended
+            subscription.dispose()
+            if not ended:
+                ended = True
+                guarded(watcher, getattr(watcher, "on_dispose", nothing))
+
+        return Disposable(dispose)
+
+
+def guarded(watcher: object, signal: Callable[..., Any], *args: Any) -> None:
+    try:
+        signal(*args)
+    except Exception as error:
+        complain(watcher, error)
+
+
+def complain(watcher: object, error: Exception) -> None:
+    # Not log.exception: a traceback quotes source lines and messages, and a sink's message may hold a prompt.
+    log.error("a %s sink failed with %s; the stream goes on", type(watcher).__name__, type(error).__name__)
+
+
+def nothing() -> None:
+    """For observers that do not care about being left."""
