@@ -1,0 +1,170 @@
+"""Lift a :class:`~tokenrill.streams.types.Transducer` into an operator: the only place a machine meets Rx."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeAlias, TypeVar, cast
+
+from reactivex import Observable, abc
+from reactivex.disposable import Disposable, SingleAssignmentDisposable
+
+from ..streams.batched import Batched, BatchObserver, Serial, subscribe_batches
+from ..streams.types import Operator, Transducer
+
+__all__ = ["transduce"]
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+New: TypeAlias = Callable[[], Transducer[Any, Any]]
+Step: TypeAlias = tuple[Transducer[Any, Any], Callable[[Sequence[Any]], Sequence[Any] | None] | None]
+
+
+def transduce(new: Callable[[], Transducer[In, Out]]) -> Operator[In, Out]:
+    """Run every item through a fresh transducer, and emit whatever it completes.
+
+    .. marble::
+        ---a--b-----c---|
+        [ transduce(Pairs) ]
+        ------(ab)------(c|)
+
+    Operators made this way fuse: a run of them is one subscription over all the items of a network read.
+
+    Example:
+        >>> import reactivex as rx
+        >>> class Pairs:
+        ...     def __init__(self):
+        ...         self.held = []
+        ...     def feed(self, item):
+        ...         self.held.append(item)
+        ...         if len(self.held) == 2:
+        ...             yield "".join(self.held)
+        ...             self.held.clear()
+        ...     def close(self):
+        ...         yield from self.held
+        >>> from reactivex import operators as ops
+        >>> rx.of("a", "b", "c").pipe(transduce(Pairs), ops.to_list()).run()
+        ['ab', 'c']
+
+    Args:
+        new: Makes one transducer per subscription, so subscribers share no state.
+
+    Returns:
+        An operator. It errors with whatever ``feed`` or ``close`` raises, after
+        emitting what that call had completed.
+    """
+    return lambda source: Fused(source, (new,))
+
+
+class Fused(Batched[Out], Generic[In, Out]):
+    """A source and a run of stages: one subscription for all of them."""
+
+    def __init__(self, source: Observable[In], stages: tuple[New, ...]) -> None:
+        super().__init__()
+        if type(source) is Fused:
+            before = cast("Fused[Any, In]", source)
+            self.source: Observable[Any] = before.source
+            self.stages = (*before.stages, *stages)
+        else:
+            self.source = source
+            self.stages = stages
+
+    def subscribe_batches(
+        self, observer: BatchObserver[Out], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        chain = Chain([new() for new in self.stages])
+        upstream = SingleAssignmentDisposable()
+        live = True
+
+        def serve(items: Sequence[Any] | None, error: Exception | None) -> None:
+            nonlocal live
+            if error is not None:
+                observer.on_error(error)
+                return
+            out, failure = chain.close() if items is None else chain.feed(items)
+            if out:
+                observer.on_batch(out)
+            if not live:
+                return
+            if failure is not None:
+                live = False
+                serial.stop()
+                upstream.dispose()
+                observer.on_error(failure)
+            elif items is None:
+                observer.on_completed()
+
+        serial: Serial[Any] = Serial(serve)
+        upstream.disposable = subscribe_batches(
+            self.source, BatchObserver(serial.on_batch, serial.on_error, serial.on_completed), scheduler
+        )
+
+        def dispose() -> None:
+            nonlocal live
+            live = False
+            serial.stop()
+            upstream.dispose()
+
+        return Disposable(dispose)
+
+
+class Chain:
+    """Stages in a row. Each call answers what came out at the end, and the error that stopped it, if one did.
+
+    An error in a stage is told after all that it had completed has gone through the stages behind it, so a
+    fused run says the same as the same stages one by one.
+    """
+
+    __slots__ = ("_steps",)
+
+    def __init__(self, stages: list[Transducer[Any, Any]]) -> None:
+        self._steps: list[Step] = [(stage, getattr(stage, "feed_batch", None)) for stage in stages]
+
+    def feed(self, items: Sequence[Any], start: int = 0) -> tuple[Sequence[Any], Exception | None]:
+        failure: Exception | None = None
+        for stage, feed_batch in self._steps[start:] if start else self._steps:
+            if feed_batch is not None:
+                try:
+                    out = feed_batch(items)
+                except Exception as error:
+                    return (), error
+            else:
+                out = None
+            if out is None:
+                out, error = feed_each(stage, items)
+                failure = error or failure
+            if not out:
+                return (), failure
+            items = out
+        return items, failure
+
+    def close(self) -> tuple[Sequence[Any], Exception | None]:
+        done: list[Any] = []
+        for number, (stage, _) in enumerate(self._steps):
+            items, failure = collect(stage.close)
+            out, later = self.feed(items, number + 1) if items and number + 1 < len(self._steps) else (items, None)
+            done.extend(out)
+            if later is not None or failure is not None:
+                return done, later or failure
+        return done, None
+
+
+def feed_each(stage: Transducer[Any, Any], items: Sequence[Any]) -> tuple[list[Any], Exception | None]:
+    out: list[Any] = []
+    feed = stage.feed
+    try:
+        for item in items:
+            for one in feed(item):
+                out.append(one)
+    except Exception as error:
+        return out, error
+    return out, None
+
+
+def collect(close: Callable[[], Any]) -> tuple[list[Any], Exception | None]:
+    out: list[Any] = []
+    try:
+        for one in close():
+            out.append(one)
+    except Exception as error:
+        return out, error
+    return out, None
