@@ -1,0 +1,99 @@
+"""Tell tool calls apart, as servers really send them.
+
+The documented shape is a fragment with ``index``, the first one with ``id`` and ``function.name``. Seen in
+recorded answers too: no ``index`` at all, two ids on one ``index``, ``id: ""``, a name that comes after the
+arguments or is repeated with each fragment, ``arguments: null`` or an object instead of its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from ....streams import codec
+from ....streams.codec import Json
+from ....streams.errors import LimitExceeded
+from ....streams.tokens import ToolCallDelta, ToolCallEnd, ToolCallStart
+from ...shape import object_of, text_of
+
+__all__ = ["ToolCallTracker"]
+
+MAX_TOOL_CALLS: Final = 1024
+ToolToken = ToolCallStart | ToolCallDelta | ToolCallEnd
+
+
+class OpenCall:
+    """A call whose fragments are coming in; it is announced once its name is known."""
+
+    __slots__ = ("held", "id", "index", "name", "started")
+
+    def __init__(self, index: int, id: str) -> None:
+        self.index = index
+        self.id = id
+        self.name = ""
+        self.held = ""
+        self.started = False
+
+
+class ToolCallTracker:
+    """The calls of one choice, numbered in the order in which they appear."""
+
+    __slots__ = ("_calls", "_choice", "_current")
+
+    def __init__(self, choice: int) -> None:
+        self._choice = choice
+        self._calls: list[OpenCall] = []
+        self._current: dict[int, OpenCall] = {}
+
+    def feed(self, fragment: Json) -> Iterator[ToolToken]:
+        details = object_of(fragment.get("function"))
+        call_id, name = text_of(fragment.get("id")), text_of(details.get("name"))
+        call = self._find(fragment.get("index"), call_id, name)
+        call.id = call.id or call_id
+        call.name = call.name or name
+        arguments = details.get("arguments")
+        if arguments is not None and not isinstance(arguments, str):
+            arguments = codec.dumps(arguments).decode()
+        yield from self._tell(call, arguments or "")
+
+    def end(self) -> Iterator[ToolToken]:
+        """Announce what was held back, then end every call."""
+        for call in self._calls:
+            if not call.started:
+                yield from self._start(call)
+            yield ToolCallEnd(call.index, self._choice)
+        self._calls.clear()
+
+    def _tell(self, call: OpenCall, arguments: str) -> Iterator[ToolToken]:
+        if not call.started:
+            call.held += arguments
+            if call.name and (call.id or call.held):
+                yield from self._start(call)
+        elif arguments:
+            yield ToolCallDelta(arguments, call.index, self._choice)
+
+    def _start(self, call: OpenCall) -> Iterator[ToolToken]:
+        call.started = True
+        yield ToolCallStart(call.id, call.name, call.index, self._choice)
+        if call.held:
+            yield ToolCallDelta(call.held, call.index, self._choice)
+            call.held = ""
+
+    def _find(self, index: Any, call_id: str, name: str) -> OpenCall:
+        if isinstance(index, int) and not isinstance(index, bool):
+            call = self._current.get(index)
+            if call is None or (call_id and call.id and call_id != call.id):
+                call = self._current[index] = self._new(call_id)
+            return call
+        if call_id:
+            return next((call for call in self._calls if call.id == call_id), None) or self._new(call_id)
+        if self._calls and not (name and self._calls[-1].name):
+            return self._calls[-1]
+        return self._new(call_id)
+
+    def _new(self, call_id: str) -> OpenCall:
+        if len(self._calls) >= MAX_TOOL_CALLS:
+            raise LimitExceeded("max_tool_calls", MAX_TOOL_CALLS)
+        call = OpenCall(len(self._calls), call_id)
+        self._calls.append(call)
+        return call
