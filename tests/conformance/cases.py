@@ -10,7 +10,7 @@ import base64
 import itertools
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from typing import Any
 from tokenrill import Finish, ReplyBuilder, StreamError, StreamToken
 from tokenrill.sources.dialect import Dialect
 
+from .errors import error_rows
 from .oracles import ORACLES, dialect_for
+from .oracles.rows import Row
 
 __all__ = ["CUTS", "Case", "Outcome", "found_cases", "outcome", "pieces"]
 
@@ -35,6 +37,10 @@ class Case:
     @property
     def id(self) -> str:
         return f"{self.record['provider']}/{self.path.stem}"
+
+    @property
+    def is_error(self) -> bool:
+        return "sdk_error" in self.record["expected"]
 
     @property
     def body(self) -> bytes:
@@ -55,14 +61,14 @@ class Outcome:
 
 
 def found_cases(directory: Path, provider: str | None = None, case: str | None = None) -> Iterator[Case]:
-    """The streaming cases under a directory, in order of their names."""
+    """The cases under a directory, streams and refusals, in order of their names."""
     for path in sorted(directory.rglob("*.json")):
         if path.name == "manifest.json":
             continue
-        record = json.loads(path.read_text())
-        if not isinstance(record, dict) or "body_base64" not in record or "expected" not in record:
+        record: Any = json.loads(path.read_text())
+        if "body_base64" not in record or "expected" not in record:
             continue
-        if "sdk_error" in record["expected"] or (provider and record["provider"] != provider):
+        if provider and record["provider"] != provider:
             continue
         found = Case(path, record)
         if case is None or case in (path.stem, found.id):
@@ -86,6 +92,8 @@ def outcome(case: Case, cut: str) -> Outcome:
     dialect = case.dialect
     if dialect is None:
         return Outcome(case.id, cut, f"no dialect reads api={case.record['api']!r}")
+    if case.is_error:
+        return Outcome(case.id, cut, differing(error_rows(case.record, dialect)))
     tokens: list[StreamToken] = []
     error: StreamError | None = None
     try:
@@ -112,7 +120,11 @@ def first_difference(case: Case, tokens: list[StreamToken], error: StreamError |
         builder.feed(token)
     if error is None and not (tokens and isinstance(tokens[-1], Finish)):
         return "the last token is not Finish"
-    for what, ours, theirs in ORACLES[case.record["api"]](case.record, builder.reply(), tokens, error):
+    return differing(ORACLES[case.record["api"]](case.record, builder.reply(), tokens, error))
+
+
+def differing(rows: Iterable[Row]) -> str | None:
+    for what, ours, theirs in rows:
         if ours != theirs:
             return f"{what}: ours {short(ours)}, expected {short(theirs)}"
     return None

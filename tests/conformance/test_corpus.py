@@ -15,7 +15,7 @@ from tests.conformance.oracles import DIALECTS
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("TOKENRILL_SHARED", ROOT.parent / "shared"))
-CASES = [case for case in found_cases(SHARED / "corpus" / "cases") if case.record["api"] in DIALECTS]
+CASES = [case for case in found_cases(SHARED / "corpus") if case.record["api"] in DIALECTS]
 
 pytestmark = pytest.mark.skipif(
     not CASES, reason="the recorded answers (../shared/corpus) are not beside this checkout"

@@ -1,25 +1,16 @@
-"""What each recorded API expects, as rows of (what, ours, theirs)."""
+"""Chat completions, as the openai SDK reads them."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tokenrill import OPENAI_CHAT, Reply, StreamError, StreamToken, StreamTruncated
-from tokenrill.sources.dialect import Dialect
+from tokenrill import Reply, StreamError, StreamToken, StreamTruncated
 
-__all__ = ["DIALECTS", "ORACLES", "dialect_for"]
+from .rows import Row, usage_rows
 
-Row = tuple[str, object, object]
-Oracle = Callable[[Mapping[str, Any], Reply, Sequence[StreamToken], StreamError | None], Iterator[Row]]
-
-DIALECTS: dict[str, Dialect] = {"chat_completions": OPENAI_CHAT}
-
-
-def dialect_for(record: Mapping[str, Any]) -> Dialect | None:
-    """The dialect that reads this record, if there is one."""
-    return DIALECTS.get(record["api"])
+__all__ = ["chat_completions"]
 
 
 def chat_completions(
@@ -46,7 +37,7 @@ def chat_completions(
     if error is None:
         yield "finish reason", reply.finish and reply.finish.raw_reason, expected["finish_reason"]
     for choice in expected.get("choices", ()):
-        ours = reply.choices[choice["index"]]
+        ours = reply.choices[int(choice["index"])]
         yield f"choice {choice['index']} text", ours.text, choice["text"] or ""
         yield f"choice {choice['index']} finish", ours.finish and ours.finish.raw_reason, choice["finish_reason"]
     usage = expected["usage"]
@@ -61,16 +52,3 @@ def chat_calls(reply: Reply) -> Iterator[tuple[str, str, str]]:
 
 def expected_call(call: Mapping[str, Any]) -> tuple[str, str, str]:
     return call["id"] or "", call["name"] or "", call["arguments"] or ""
-
-
-def usage_rows(reply: Reply, usage: Mapping[str, Any]) -> Iterator[Row]:
-    ours = reply.usage
-    yield "usage", ours is not None, True
-    if ours is not None:
-        yield "input tokens", ours.input_tokens, usage["input_tokens"] or 0
-        yield "output tokens", ours.output_tokens, usage["output_tokens"] or 0
-        yield "cached tokens", ours.cache_read_input_tokens, usage.get("cached_tokens") or 0
-        yield "reasoning tokens", ours.reasoning_output_tokens, usage.get("reasoning_tokens") or 0
-
-
-ORACLES: dict[str, Oracle] = {"chat_completions": chat_completions}
