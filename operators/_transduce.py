@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from reactivex import Observable, abc
-from reactivex.disposable import Disposable, SingleAssignmentDisposable
 
-from ..streams.batched import Batched, BatchObserver, Serial, subscribe_batches
+from ..streams.batched import Batched, BatchObserver, Serial
 from ..streams.types import Operator, Transducer
 
 __all__ = ["transduce"]
@@ -72,46 +71,31 @@ class Fused(Batched[Out], Generic[In, Out]):
         self, observer: BatchObserver[Out], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         chain = Chain([new() for new in self.stages])
-        upstream = SingleAssignmentDisposable()
-        live = True
 
         def serve(items: Sequence[Any] | None, error: Exception | None) -> None:
-            nonlocal live
             if error is not None:
                 observer.on_error(error)
                 return
             out, failure = chain.close() if items is None else chain.feed(items)
             if out:
                 observer.on_batch(out)
-            if not live:
+            if serial.stopped:  # whoever took the batch has disposed
                 return
             if failure is not None:
-                live = False
                 serial.stop()
-                upstream.dispose()
                 observer.on_error(failure)
             elif items is None:
                 observer.on_completed()
 
         serial: Serial[Any] = Serial(serve)
-        upstream.disposable = subscribe_batches(
-            self.source, BatchObserver(serial.on_batch, serial.on_error, serial.on_completed), scheduler
-        )
-
-        def dispose() -> None:
-            nonlocal live
-            live = False
-            serial.stop()
-            upstream.dispose()
-
-        return Disposable(dispose)
+        return serial.connect(self.source, scheduler)
 
 
 class Chain:
     """Stages in a row. Each call answers what came out at the end, and the error that stopped it, if one did.
 
-    An error in a stage is told after all that it had completed has gone through the stages behind it, so a
-    fused run says the same as the same stages one by one.
+    An error in a stage is told after all that it had completed has gone through the stages behind it, and
+    an error of theirs on the way comes first, so a fused run says the same as the same stages one by one.
     """
 
     __slots__ = ("_steps",)
@@ -131,7 +115,7 @@ class Chain:
                 out = None
             if out is None:
                 out, error = feed_each(stage, items)
-                failure = error or failure
+                failure = failure if error is None else error
             if not out:
                 return (), failure
             items = out
@@ -143,8 +127,9 @@ class Chain:
             items, failure = collect(stage.close)
             out, later = self.feed(items, number + 1) if items and number + 1 < len(self._steps) else (items, None)
             done.extend(out)
-            if later is not None or failure is not None:
-                return done, later or failure
+            failure = failure if later is None else later
+            if failure is not None:
+                return done, failure
         return done, None
 
 

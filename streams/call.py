@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from .demand import Demand
 from .errors import StreamError
+from .parts import Part, ReasoningPart, RefusalPart, Text, ToolCall, ToolResult
 from .reply import Reply, ReplyBuilder
 from .tokens import Finish, RateLimits, ResponseStart, StreamToken, TextDelta, Usage
 
@@ -77,7 +78,7 @@ class Call:
         written = -(-self._so_far.characters // CHARACTERS_A_TOKEN)
         if told is not None:
             return replace(told, output_tokens=max(told.output_tokens, written), kind="partial")
-        read = sum(len(message.text) for message in self.request.turns)
+        read = sum(characters_in(part) for message in self.request.turns for part in message.parts)
         return Usage(-(-read // CHARACTERS_A_TOKEN), written, kind="estimated")
 
     def see(self, tokens: Sequence[StreamToken]) -> None:
@@ -116,6 +117,8 @@ class Account:
                 call.usage_told = token
                 return ()
             case ResponseStart():
+                call.request_id = call.request_id or token.request_id
+                call.rate_limits = call.rate_limits or token.rate_limits
                 token = replace(token, request_id=call.request_id, rate_limits=call.rate_limits)
             case Finish() if not self._told:
                 self._told = True
@@ -138,3 +141,13 @@ class Account:
 
     def close(self) -> Iterable[StreamToken]:
         return ()
+
+
+def characters_in(part: Part) -> int:
+    match part:
+        case Text() | ReasoningPart() | RefusalPart() | ToolResult():
+            return len(part.text)
+        case ToolCall():
+            return len(part.name) + len(part.arguments)
+        case _:
+            return 0

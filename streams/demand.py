@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+
+from .loops import wake
 
 __all__ = ["Demand"]
 
@@ -16,6 +19,7 @@ class Demand:
     A synchronous observer needs none of this: the source cannot read on until it returns.
 
     What can wait in memory is therefore at most ``high`` items, plus what one socket read decodes to.
+    Source and sink may be in different threads.
 
     >>> demand = Demand(high=2, low=0)
     >>> demand.buffered(2)
@@ -29,7 +33,7 @@ class Demand:
         ValueError: Unless ``0 <= low < high``.
     """
 
-    __slots__ = ("_gate", "_level", "high", "is_open", "low", "opened_at")
+    __slots__ = ("_level", "_lock", "_waiters", "high", "is_open", "low", "opened_at")
 
     def __init__(self, *, high: int = 256, low: int | None = None) -> None:
         low = high // 4 if low is None else low
@@ -40,7 +44,8 @@ class Demand:
         self.is_open = True
         self.opened_at = 0.0
         self._level = 0
-        self._gate: asyncio.Event | None = None
+        self._lock = threading.Lock()  # the source may be on another thread than the sink
+        self._waiters: list[asyncio.Future[None]] = []
 
     @property
     def level(self) -> int:
@@ -49,21 +54,34 @@ class Demand:
 
     def buffered(self, count: int = 1) -> None:
         """Say that ``count`` items have been stored."""
-        self._level += count
-        if self._level >= self.high:
-            self.is_open = False
+        with self._lock:
+            self._level += count
+            if self._level >= self.high:
+                self.is_open = False
 
     def taken(self, count: int = 1) -> None:
         """Say that ``count`` stored items have been consumed."""
-        self._level -= count
-        if not self.is_open and self._level <= self.low:
+        with self._lock:
+            self._level -= count
+            if self.is_open or self._level > self.low:
+                return
             self.is_open = True
             self.opened_at = time.monotonic()
-            if self._gate is not None:
-                self._gate.set()
+            waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            wake(waiter)
 
     async def ready(self) -> None:
         """Return when the consumer wants more."""
-        while not self.is_open:
-            self._gate = asyncio.Event()
-            await self._gate.wait()
+        while True:
+            with self._lock:
+                if self.is_open:
+                    return
+                waiter = asyncio.get_running_loop().create_future()
+                self._waiters.append(waiter)
+            try:
+                await waiter
+            finally:
+                with self._lock:
+                    if waiter in self._waiters:
+                        self._waiters.remove(waiter)

@@ -1,9 +1,10 @@
-"""Which event loop a subscription runs on."""
+"""Which event loop a subscription runs on, and how threads wake each other's."""
 
 from __future__ import annotations
 
 import asyncio
 import atexit
+import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,7 +13,9 @@ from functools import cache
 from reactivex import abc
 from reactivex.scheduler.eventloop import AsyncIOScheduler
 
-__all__ = ["on_loop"]
+__all__ = ["on_loop", "running_loop", "wake"]
+
+starting = threading.Lock()
 
 
 def on_loop(action: Callable[[], None], scheduler: abc.SchedulerBase | None = None) -> None:
@@ -21,15 +24,37 @@ def on_loop(action: Callable[[], None], scheduler: abc.SchedulerBase | None = No
     The last is what lets ``observable.subscribe(…)`` and ``observable.run()`` work in a script that has no
     loop: signals then arrive on the thread ``tokenrill``, as with RxPY's own thread schedulers.
     """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        if isinstance(scheduler, AsyncIOScheduler):
-            scheduler.schedule(lambda *_: action())
-        else:
-            background_loop().call_soon_threadsafe(action)
-    else:
+    if running_loop() is not None:
         action()
+    elif isinstance(scheduler, AsyncIOScheduler):
+        scheduler.schedule(lambda *_: action())
+    else:
+        with starting:
+            loop = background_loop()
+        loop.call_soon_threadsafe(action)
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop that runs in this thread now, if one does."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def wake(waiter: asyncio.Future[None]) -> None:
+    """Complete a future, from whatever thread; a loop that is gone needs no waking."""
+    loop = waiter.get_loop()
+    if running_loop() is loop:
+        settle(waiter)
+    else:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle, waiter)
+
+
+def settle(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 @cache
@@ -40,6 +65,17 @@ def background_loop() -> asyncio.AbstractEventLoop:
     thread.start()
     atexit.register(stop, loop, thread)
     return loop
+
+
+def forget() -> None:
+    """In a forked child: the parent's thread did not come along, so the next use starts a new one."""
+    global starting
+    starting = threading.Lock()
+    background_loop.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=forget)
 
 
 def serve(loop: asyncio.AbstractEventLoop) -> None:
@@ -56,6 +92,7 @@ def stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
         for task in asyncio.all_tasks(loop):
             task.cancel()
 
-    with suppress(RuntimeError):  # the loop may have been closed already
-        loop.call_soon_threadsafe(cancel)
-    thread.join(timeout=2)
+    if thread.is_alive():  # not so in a forked child, whose copy of the loop is the parent's
+        with suppress(RuntimeError):  # the loop may have been closed already
+            loop.call_soon_threadsafe(cancel)
+        thread.join(timeout=2)

@@ -9,9 +9,11 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from reactivex import Observable, abc
+from reactivex.scheduler.eventloop import AsyncIOScheduler
 
 from .batched import BatchObserver, subscribe_batches
 from .demand import Demand
+from .loops import wake
 
 __all__ = ["Reader"]
 
@@ -25,7 +27,9 @@ class Reader(Generic[T]):
     on an exception and on cancellation. At most ``demand.high`` items plus what one socket read decodes to
     wait in memory: past that, the socket is not read, and TCP slows the provider.
 
-    One task reads at a time.
+    One task reads at a time. Inside the ``async with`` a single item may be waited for with a time limit
+    (``asyncio.timeout``) and reading goes on after it; a bare ``async for`` that is cancelled hangs up.
+    The observable may signal from any thread.
     """
 
     def __init__(self, connect: Callable[[Demand], Observable[T]], demand: Demand | None = None) -> None:
@@ -34,11 +38,13 @@ class Reader(Generic[T]):
         self._inbox: deque[T] = deque()
         self._wake: asyncio.Future[None] | None = None
         self._subscription: abc.DisposableBase | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._entered = False
         self._done = False
+        self._closed = False
         self._error: Exception | None = None
 
     async def __aenter__(self) -> Reader[T]:
+        self._entered = True
         self._open()
         return self
 
@@ -55,7 +61,7 @@ class Reader(Generic[T]):
         if not inbox:
             self._open()
             await self._arrival()
-        if inbox:
+        if inbox and not self._closed:
             item = inbox.popleft()
             self.demand.taken()
             return item
@@ -66,48 +72,73 @@ class Reader(Generic[T]):
 
     async def aclose(self) -> None:
         """Hang up; reading on ends at once. It may be called twice."""
-        self._done = True
-        if self._inbox:
-            self.demand.taken(len(self._inbox))
-            self._inbox.clear()
-        if self._subscription is not None:
-            self._subscription.dispose()
-            # One turn of the loop lets the source's cancelled task close its connection.
-            await asyncio.sleep(0)
+        self._close()
+        # One turn of the loop lets the source's cancelled task close its connection.
+        await asyncio.sleep(0)
 
     def _open(self) -> None:
         if self._subscription is None and not self._done:
-            self._loop = asyncio.get_running_loop()
             observer = BatchObserver(self._on_batch, self._on_error, self._on_completed)
-            self._subscription = subscribe_batches(self._connect(self.demand), observer)
+            # Timers of RxPY's own operators then run on this loop too, not on threads.
+            scheduler = AsyncIOScheduler(asyncio.get_running_loop())
+            self._subscription = subscribe_batches(self._connect(self.demand), observer, scheduler)
+
+    def _close(self) -> None:
+        self._closed = True
+        self._error = None
+        self._on_completed()
+        self._discard()
+        if self._subscription is not None:
+            self._subscription.dispose()
 
     async def _arrival(self) -> None:
+        if self._wake is not None:
+            raise RuntimeError("another task is reading this stream: give each its own, or share the items it reads")
         try:
-            while not self._inbox and not self._done:
+            while True:
+                # First the future, then the look: whoever signals in between, from another thread, finds it.
                 self._wake = asyncio.get_running_loop().create_future()
+                if self._inbox or self._done:
+                    return
                 await self._wake
         except asyncio.CancelledError:
-            if self._subscription is not None:
-                self._subscription.dispose()
+            if not self._entered:
+                self._close()
             raise
         finally:
             self._wake = None
 
     def _on_batch(self, items: Sequence[T]) -> None:
         if not self._done:
-            self._inbox.extend(items)
             self.demand.buffered(len(items))
+            self._inbox.extend(items)
+            if self._closed:
+                self._discard()
             self._notify()
 
     def _on_error(self, error: Exception) -> None:
-        self._error = error
-        self._on_completed()
+        if not self._done:
+            self._error = error
+            self._on_completed()
 
     def _on_completed(self) -> None:
         self._done = True
         self._notify()
 
     def _notify(self) -> None:
-        wake = self._wake
-        if wake is not None and not wake.done():
-            wake.set_result(None)
+        waiter = self._wake
+        if waiter is not None and not waiter.done():
+            wake(waiter)
+
+    def _discard(self) -> None:
+        """Drop what waits; each item is counted out once, whichever thread finds it."""
+        inbox = self._inbox
+        count = 0
+        while inbox:
+            try:
+                inbox.popleft()
+            except IndexError:
+                break
+            count += 1
+        if count:
+            self.demand.taken(count)

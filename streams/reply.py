@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import StringIO
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,6 +29,7 @@ from .tokens import (
 __all__ = ["Choice", "Reply", "ReplyBuilder"]
 
 MAX_CHARACTERS: Final = 16 << 20
+PART_SIZE: Final = 64
 
 
 class Choice(Struct, frozen=True):
@@ -118,13 +119,17 @@ class ReplyBuilder:
     'Hello'
 
     Args:
-        max_characters: The most it may hold; past it, :class:`.LimitExceeded`, or with ``strict=False``
-            what comes later is left out.
+        max_characters: The most it may hold, each part counting for 64 more; past it, :class:`.LimitExceeded`,
+            or with ``strict=False`` what comes later is left out.
+
+    Attributes:
+        characters: How many have come, those left out included.
     """
 
     def __init__(self, *, max_characters: int = MAX_CHARACTERS, strict: bool = True) -> None:
         self._max = max_characters
         self._strict = strict
+        self._held = 0
         self.characters = 0
         self._start = ResponseStart("", "")
         self._choices: dict[int, ChoiceBuilder] = {}
@@ -133,22 +138,23 @@ class ReplyBuilder:
     def feed(self, token: StreamToken, /) -> tuple[Reply, ...]:
         match token:
             case TextDelta(text) | ReasoningDelta(text) | RefusalDelta(text):
-                if self._hold(len(text)):
-                    self._choice(token.choice).extend(KINDS[type(token)], token.index, text)
+                if text and self._hold(len(text)):
+                    self._held += self._choice(token.choice).extend(KINDS[type(token)], token.index, text)
             case ToolCallDelta(arguments):
                 if self._hold(len(arguments)):
-                    self._choice(token.choice).arguments(token)
+                    self._held += self._choice(token.choice).arguments(token)
             case ToolCallStart():
-                if self._hold(len(token.name)):
-                    self._choice(token.choice).call(token)
+                if self._hold(len(token.name), len(token.id) + len(token.signature or "")):
+                    self._held += self._choice(token.choice).call(token)
             case ReasoningSignature():
-                if self._hold(len(token.signature)):
-                    self._choice(token.choice).sign(token)
+                if self._hold(0, len(token.signature)):
+                    self._held += self._choice(token.choice).sign(token)
             case Citation():
-                if self._hold(64):
+                if self._hold(0, size_of(token)):
                     self._choice(token.choice).citations.append(token)
             case Finish():
-                self._choice(token.choice).finish = token
+                if self._hold(0):
+                    self._choice(token.choice).finish = token
             case Usage():
                 self.usage = token
             case ResponseStart():
@@ -166,8 +172,8 @@ class ReplyBuilder:
             if type(token) is not TextDelta or token.choice != choice or token.index != index:
                 return None
         text = "".join([token.text for token in tokens])  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType, reportUnknownArgumentType]
-        if self._hold(len(text)):
-            self._choice(choice).extend(Text, index, text)
+        if text and self._hold(len(text)):
+            self._held += self._choice(choice).extend(Text, index, text)
         return ()
 
     def close(self) -> tuple[Reply]:
@@ -183,11 +189,13 @@ class ReplyBuilder:
         choice = self._choices.get(number)
         if choice is None:
             choice = self._choices[number] = ChoiceBuilder()
+            self._held += PART_SIZE
         return choice
 
-    def _hold(self, size: int) -> bool:
-        self.characters += size
-        if self.characters <= self._max:
+    def _hold(self, characters: int, more: int = 0) -> bool:
+        self.characters += characters
+        self._held += characters + more
+        if self._held <= self._max:
             return True
         if self._strict:
             raise LimitExceeded("max_characters", self._max)
@@ -195,52 +203,78 @@ class ReplyBuilder:
 
 
 KINDS: Final = {TextDelta: Text, ReasoningDelta: ReasoningPart, RefusalDelta: RefusalPart}
-Written = type[Text] | type[ReasoningPart] | type[RefusalPart]
+Written: TypeAlias = Text | ReasoningPart | RefusalPart | ToolCall
+
+
+class Draft:
+    """A part being written."""
+
+    __slots__ = ("index", "part", "signatures", "written")
+
+    def __init__(self, part: Written, index: int) -> None:
+        self.part = part
+        self.index = index
+        self.written = StringIO()
+        self.signatures: list[tuple[str, str]] = []
+
+    def finished(self) -> Part:
+        match self.part:
+            case ToolCall():
+                return replace(self.part, arguments=self.written.getvalue())
+            case ReasoningPart():
+                return ReasoningPart(self.written.getvalue(), tuple(self.signatures))
+            case _:
+                return replace(self.part, text=self.written.getvalue())
 
 
 class ChoiceBuilder:
-    """The parts of one choice; deltas of one kind and index that follow each other are one part."""
+    """The parts of one choice; deltas of one kind and index that follow each other are one part.
 
-    __slots__ = ("_calls", "_parts", "citations", "finish")
+    Each method answers what the new thing costs beside its text, so that a flood of empty parts is bounded too.
+    """
+
+    __slots__ = ("_calls", "_drafts", "citations", "finish")
 
     def __init__(self) -> None:
-        self._parts: list[tuple[Text | ReasoningPart | RefusalPart | ToolCall, int, StringIO]] = []
-        self._calls: dict[int, StringIO] = {}
+        self._drafts: list[Draft] = []
+        self._calls: dict[int, Draft] = {}
         self.citations: list[Citation] = []
         self.finish: Finish | None = None
 
-    def extend(self, kind: Written, index: int, text: str) -> None:
-        if self._parts:
-            part, at, written = self._parts[-1]
-            if type(part) is kind and at == index:
-                written.write(text)
-                return
-        self._parts.append((kind(""), index, written := StringIO()))
-        written.write(text)
+    def extend(self, kind: type[Text | ReasoningPart | RefusalPart], index: int, text: str) -> int:
+        last = self._drafts[-1] if self._drafts else None
+        if last is not None and type(last.part) is kind and last.index == index:
+            last.written.write(text)
+            return 0
+        self._begin(kind(""), index).written.write(text)
+        return PART_SIZE
 
-    def call(self, start: ToolCallStart) -> None:
-        self._calls[start.index] = StringIO()
-        call = ToolCall(start.id, start.name, "", start.signature)
-        self._parts.append((call, start.index, self._calls[start.index]))
+    def call(self, start: ToolCallStart) -> int:
+        self._calls[start.index] = self._begin(ToolCall(start.id, start.name, "", start.signature), start.index)
+        return PART_SIZE
 
-    def arguments(self, delta: ToolCallDelta) -> None:
+    def arguments(self, delta: ToolCallDelta) -> int:
+        size = 0
         if delta.index not in self._calls:
-            self.call(ToolCallStart("", "", delta.index, delta.choice))
-        self._calls[delta.index].write(delta.arguments)
+            size = self.call(ToolCallStart("", "", delta.index, delta.choice))
+        self._calls[delta.index].written.write(delta.arguments)
+        return size
 
-    def sign(self, token: ReasoningSignature) -> None:
-        signature = (token.kind, token.signature)
-        if self._parts:
-            part, at, written = self._parts[-1]
-            if isinstance(part, ReasoningPart) and at == token.index:
-                self._parts[-1] = (replace(part, signatures=(*part.signatures, signature)), at, written)
-                return
-        self._parts.append((ReasoningPart("", (signature,)), token.index, StringIO()))
+    def sign(self, token: ReasoningSignature) -> int:
+        last = self._drafts[-1] if self._drafts else None
+        if last is None or not isinstance(last.part, ReasoningPart) or last.index != token.index:
+            last = self._begin(ReasoningPart(), token.index)
+        last.signatures.append((token.kind, token.signature))
+        return PART_SIZE
 
     def build(self) -> Choice:
-        parts = tuple(finished(part, written.getvalue()) for part, _, written in self._parts)
-        return Choice(parts, tuple(self.citations), self.finish)
+        return Choice(tuple(draft.finished() for draft in self._drafts), tuple(self.citations), self.finish)
+
+    def _begin(self, part: Written, index: int) -> Draft:
+        self._drafts.append(draft := Draft(part, index))
+        return draft
 
 
-def finished(part: Text | ReasoningPart | RefusalPart | ToolCall, written: str) -> Part:
-    return replace(part, arguments=written) if isinstance(part, ToolCall) else replace(part, text=written)
+def size_of(citation: Citation) -> int:
+    texts = (citation.url, citation.title, citation.text)
+    return PART_SIZE + sum(len(text) for text in texts if text) + (len(repr(citation.raw)) if citation.raw else 0)

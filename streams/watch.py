@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 
-from .batched import Batched, BatchObserver, subscribe_batches
+from .batched import Batched, BatchObserver, Serial
 from .types import Operator
 
 __all__ = ["watch"]
@@ -26,7 +27,8 @@ def watch(observer: abc.ObserverBase[T]) -> Operator[T, T]:
         [ watch(o) ]
         ---a---b---|
 
-    An observer with a method ``on_dispose`` is told when the consumer hangs up before the end.
+    An observer with a method ``on_dispose`` is told when the consumer hangs up before the end. It has then
+    seen the whole of the network read that the consumer left in the middle.
 
     Returns:
         An operator that passes every signal on, each after ``observer`` has seen it.
@@ -47,29 +49,33 @@ class Watched(Batched[T]):
     ) -> abc.DisposableBase:
         watcher = self._observer
         see, send = watcher.on_next, observer.on_batch
-        ended = False
+        complained = ended = False
 
-        def on_batch(items: Sequence[T]) -> None:
-            try:
-                for item in items:
+        def serve(items: Sequence[T] | None, error: Exception | None) -> None:
+            nonlocal complained, ended
+            if items is None:
+                ended = True
+                if error is None:
+                    guarded(watcher, watcher.on_completed)
+                    finish = observer.on_completed
+                else:
+                    guarded(watcher, watcher.on_error, error)
+                    finish = partial(observer.on_error, error)
+                if not serial.stopped:  # the watcher may have disposed
+                    finish()
+                return
+            for item in items:
+                try:
                     see(item)
-            except Exception as error:
-                complain(watcher, error)
-            send(items)
+                except Exception as failure:
+                    if not complained:  # once: a broken sink must not fill the disk with one line a token
+                        complained = True
+                        complain(watcher, failure)
+            if not serial.stopped:
+                send(items)
 
-        def on_error(error: Exception) -> None:
-            nonlocal ended
-            ended = True
-            guarded(watcher, watcher.on_error, error)
-            observer.on_error(error)
-
-        def on_completed() -> None:
-            nonlocal ended
-            ended = True
-            guarded(watcher, watcher.on_completed)
-            observer.on_completed()
-
-        subscription = subscribe_batches(self._source, BatchObserver(on_batch, on_error, on_completed), scheduler)
+        serial: Serial[T] = Serial(serve)
+        subscription = serial.connect(self._source, scheduler)
 
         def dispose() -> None:
             nonlocal ended

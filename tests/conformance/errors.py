@@ -24,7 +24,7 @@ def error_rows(record: Mapping[str, Any], dialect: Dialect) -> Iterator[Row]:
     error = dialect.refuse(status, headers, base64.b64decode(record["body_base64"]))
     yield "class", type(error).__name__, CLASSES.get(status, "Overloaded" if status >= 500 else "InvalidRequest")
     yield "status", isinstance(error, ApiError) and error.status, status
-    theirs = record["expected"]["sdk_error"] or {}
+    theirs: dict[str, Any] = record["expected"]["sdk_error"] or {}
     said: str = theirs.get("message") or ""
     told = [said, *texts(record["body"])]
     yield "message", any(str(error) in text for text in told if text) and bool(str(error)), True
