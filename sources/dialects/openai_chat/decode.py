@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import MsgspecError, Struct
-from msgspec import Raw as JsonRaw
 
 from ....streams import codec
 from ....streams.codec import Json
@@ -83,14 +82,14 @@ class FastChunk(Struct, gc=False, forbid_unknown_fields=True):
     """A chunk that says nothing but text. Every other shape fails to decode, and goes the general way."""
 
     choices: tuple[FastChoice]
-    id: JsonRaw | None = None
-    object: JsonRaw | None = None
-    created: JsonRaw | None = None
-    model: JsonRaw | None = None
+    id: str | None = None
+    object: str | None = None
+    created: int | None = None
+    model: str | None = None
     usage: None = None
-    system_fingerprint: JsonRaw | None = None
-    service_tier: JsonRaw | None = None
-    obfuscation: JsonRaw | None = None
+    system_fingerprint: str | None = None
+    service_tier: str | None = None
+    obfuscation: str | None = None
 
 
 decode_fast = codec.typed_decoder(FastChunk).decode

@@ -1,0 +1,378 @@
+"""OpenAI chat completions: what is particular to this dialect."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from tests.sources.dialects.canonical import answer, calls, reasonings, recode, texts, usages, words
+from tokenrill import (
+    OPENAI_CHAT,
+    ApiError,
+    Citation,
+    CompletionRequest,
+    ContentBlocked,
+    Document,
+    Finish,
+    Image,
+    InvalidRequest,
+    LimitExceeded,
+    Logprobs,
+    Message,
+    Overloaded,
+    RateLimited,
+    Raw,
+    Reasoning,
+    RefusalDelta,
+    ReplyBuilder,
+    ResponseFormat,
+    ResponseStart,
+    StreamError,
+    StreamToken,
+    StreamTruncated,
+    TextDelta,
+    TokenLogprob,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    Usage,
+)
+from tokenrill.sources.dialects.openai_chat.decode import ChatDecoder
+
+DONE = b"[DONE]"
+WEATHER = Tool(name="weather", description="Now.", parameters={"type": "object", "properties": {}})
+
+
+def decode(*payloads: bytes | dict[str, Any]) -> list[StreamToken]:
+    decoder = ChatDecoder()
+    tokens: list[StreamToken] = []
+    for payload in payloads:
+        tokens.extend(decoder.feed(payload if isinstance(payload, bytes) else json.dumps(payload).encode()))
+    tokens.extend(decoder.close())
+    return tokens
+
+
+def chunk(choice: int = 0, finish_reason: str | None = None, **delta: Any) -> dict[str, Any]:
+    return {"id": "c", "model": "m", "choices": [{"index": choice, "delta": delta, "finish_reason": finish_reason}]}
+
+
+def called(*fragments: dict[str, Any]) -> list[tuple[str, str, str]]:
+    builder = ReplyBuilder()
+    for token in decode(*(chunk(tool_calls=[fragment]) for fragment in fragments), chunk(0, "tool_calls"), DONE):
+        builder.feed(token)
+    return [(call.id, call.name, call.arguments) for call in builder.reply().tool_calls]
+
+
+def fragment(
+    index: int | None = None, id: str | None = None, name: str | None = None, arguments: Any = ""
+) -> dict[str, Any]:
+    function = {"name": name, "arguments": arguments}
+    made = {"index": index, "id": id, "function": {key: value for key, value in function.items() if value is not None}}
+    return {key: value for key, value in made.items() if value is not None}
+
+
+@given(
+    content=st.lists(texts | reasonings | st.builds(RefusalDelta, words), max_size=8),
+    tools=calls(),
+    usage=usages,
+    reason=st.sampled_from(["stop", "length", "tool_calls", "content_filter"]),
+    cut=st.integers(1, 400),
+)
+def test_what_is_encoded_decodes_to_the_same_tokens(
+    content: list[StreamToken], tools: list[StreamToken], usage: Usage, reason: Any, cut: int
+) -> None:
+    tokens = answer(ResponseStart("chatcmpl-1", "gpt-4o"), content + tools, usage, Finish(reason, reason))
+    asked: dict[str, object] = {"stream_options": {"include_usage": True}}
+    again = recode(OPENAI_CHAT, tokens, asked, cut)
+    assert [replace(token, raw=None) if isinstance(token, Usage) else token for token in again] == tokens
+
+
+@given(st.lists(st.tuples(st.sampled_from(["text", "empty", "role", "logprobs", "odd"]), words), max_size=20))
+def test_the_typed_path_gives_the_same_tokens_as_the_general_one(shapes: list[tuple[str, str]]) -> None:
+    payloads: list[bytes] = [json.dumps(chunk(role="assistant", content="")).encode()]
+    for shape, text in shapes:
+        made = chunk(content="" if shape == "empty" else text)
+        if shape == "role":
+            made["choices"][0]["delta"]["role"] = "assistant"
+        if shape == "logprobs":
+            made["choices"][0]["logprobs"] = {"content": [{"token": text, "logprob": -0.5, "top_logprobs": []}]}
+        if shape == "odd":
+            made["unheard_of"] = text
+        payloads.append(json.dumps(made).encode())
+    slow, fast = ChatDecoder(), ChatDecoder()
+    expected = [token for payload in payloads for token in slow.feed(payload)]
+    list(fast.feed(payloads[0]))
+    got: list[StreamToken] = []
+    for payload in payloads[1:]:
+        batch = fast.feed_batch([payload])
+        got.extend(fast.feed(payload) if batch is None else batch)
+    assert got == expected[len(list(ChatDecoder().feed(payloads[0]))) :]
+
+
+def test_parallel_calls_may_be_interleaved() -> None:
+    assert called(
+        fragment(0, "a", "f", "{"),
+        fragment(1, "b", "g", "["),
+        fragment(0, None, None, "}"),
+        fragment(1, None, None, "]"),
+    ) == [("a", "f", "{}"), ("b", "g", "[]")]
+
+
+def test_two_ids_on_one_index_are_two_calls() -> None:
+    assert called(fragment(0, "a", "f", "{}"), fragment(0, "b", "g", "{}")) == [("a", "f", "{}"), ("b", "g", "{}")]
+
+
+def test_calls_without_an_index_are_told_apart_by_id_and_by_name() -> None:
+    assert called(fragment(None, "a", "f", "{}"), fragment(None, "b", "f", "[]")) == [
+        ("a", "f", "{}"),
+        ("b", "f", "[]"),
+    ]
+    assert called(fragment(None, "", "f", "{}"), fragment(None, "", "g", "[]")) == [("", "f", "{}"), ("", "g", "[]")]
+    assert called(fragment(None, "a", "f", "{"), fragment(None, None, None, "}")) == [("a", "f", "{}")]
+
+
+def test_a_name_may_come_after_the_arguments_and_may_be_repeated() -> None:
+    assert called(fragment(0, "a", None, "{"), fragment(0, None, "f", "}")) == [("a", "f", "{}")]
+    assert called(fragment(0, "a", "f", "{"), fragment(0, "a", "f", "}")) == [("a", "f", "{}")]
+
+
+def test_arguments_may_be_null_or_an_object() -> None:
+    assert called(fragment(0, "a", "f", None)) == [("a", "f", "")]
+    assert called(fragment(0, "a", "f", {"x": 1})) == [("a", "f", '{"x":1}')]
+
+
+def test_an_index_may_be_huge_but_calls_may_not_be_many() -> None:
+    assert called(fragment(10**12, "a", "f", "{}")) == [("a", "f", "{}")]
+    with pytest.raises(LimitExceeded, match="max_tool_calls=1024"):
+        called(*(fragment(number, f"c{number}", "f", "{}") for number in range(1100)))
+
+
+def test_usage_comes_in_a_chunk_without_choices_after_the_finish_reason() -> None:
+    usage = {"prompt_tokens": 5, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}}
+    tokens = decode(chunk(content="Hi"), chunk(0, "stop"), {"choices": [], "usage": usage}, DONE)
+    assert tokens[-2:] == [Usage(5, 2, cache_read_input_tokens=4, raw=usage), Finish("stop", "stop")]
+
+
+def test_done_without_a_finish_reason_is_complete() -> None:
+    assert decode(chunk(content="Hi"), DONE)[-1] == Finish("other", None)
+
+
+def test_a_finish_reason_without_done_is_complete_and_neither_is_truncated() -> None:
+    assert decode(chunk(content="Hi"), chunk(0, "stop"))[-1] == Finish("stop", "stop")
+    with pytest.raises(StreamTruncated):
+        decode(chunk(content="Hi"))
+
+
+def test_nothing_after_done_counts() -> None:
+    assert decode(chunk(content="Hi"), DONE, chunk(content="more"), {"choices": [], "cost": 1})[-1] == Finish(
+        "other", None
+    )
+
+
+def test_azure_begins_with_empty_choices_and_an_empty_id() -> None:
+    first = {"id": "", "model": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]}
+    tokens = decode(first, chunk(content="Hi"), chunk(0, "stop"), DONE)
+    assert tokens[:3] == [Raw("prompt_filter_results", [{"prompt_index": 0}]), ResponseStart("c", "m"), TextDelta("Hi")]
+
+
+def test_refusals_logprobs_citations_and_reasoning_have_tokens_of_their_own() -> None:
+    annotation = {"type": "url_citation", "url_citation": {"url": "https://e.example", "title": "E"}}
+    with_logprobs = chunk(content="Hi")
+    with_logprobs["choices"][0]["logprobs"] = {
+        "content": [{"token": "Hi", "logprob": -0.1, "top_logprobs": [{"token": "Ho", "logprob": -2}]}]
+    }
+    tokens = decode(chunk(refusal="No."), with_logprobs, chunk(annotations=[annotation]), DONE)
+    assert tokens[1:5] == [
+        RefusalDelta("No."),
+        TextDelta("Hi"),
+        Logprobs((TokenLogprob("Hi", -0.1, (("Ho", -2.0),)),)),
+        Citation("https://e.example", "E", raw=annotation),
+    ]
+
+
+def test_unknown_fields_pass_as_raw_once_until_they_change() -> None:
+    chunks = [{**chunk(content="a"), "cost": 1}, {**chunk(content="b"), "cost": 1}, {**chunk(content="c"), "cost": 2}]
+    raw = [token for token in decode(*chunks, DONE) if isinstance(token, Raw)]
+    assert raw == [Raw("cost", 1), Raw("cost", 2)]
+    assert Raw("delta.audio", {"id": "a"}) in decode(chunk(audio={"id": "a"}), DONE)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"message": "m", "type": "server_error", "code": None}, Overloaded),
+        ({"message": "m", "type": "tokens", "code": "rate_limit_exceeded"}, RateLimited),
+        (
+            {"message": "m", "type": "invalid_request_error", "code": "tool_use_failed", "status_code": 400},
+            InvalidRequest,
+        ),
+        ({"message": "m", "code": 502}, Overloaded),
+        ({"message": "m", "code": "content_filter"}, ContentBlocked),
+        ("m", Overloaded),
+    ],
+)
+def test_an_error_in_the_stream_is_typed(error: Any, kind: type[StreamError]) -> None:
+    with pytest.raises(kind, match="m"):
+        decode(chunk(content="Hi"), {"error": error})
+
+
+def test_a_used_up_quota_is_not_retried() -> None:
+    body = json.dumps({"error": {"message": "m", "code": "insufficient_quota"}}).encode()
+    error = OPENAI_CHAT.refuse(429, {}, body)
+    assert isinstance(error, RateLimited)
+    assert not error.retryable
+
+
+KEYS = (
+    "id choices index delta content tool_calls function name arguments usage prompt_tokens error message code "
+    "finish_reason logprobs annotations refusal reasoning_details"
+).split()
+leaves = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
+documents = st.recursive(
+    leaves,
+    lambda kids: st.lists(kids, max_size=3) | st.dictionaries(st.sampled_from(KEYS), kids, max_size=6),
+    max_leaves=25,
+)
+
+
+@given(documents)
+@settings(max_examples=300)
+def test_no_json_makes_it_raise_anything_but_a_stream_error(value: Any) -> None:
+    for payload in (value, {"choices": value}, {"choices": [value]}, {"choices": [{"delta": value}]}):
+        with suppress(StreamError):
+            decode(json.dumps(payload).encode(), DONE)
+        OPENAI_CHAT.refuse(500, {}, json.dumps(payload).encode())
+
+
+FULL = CompletionRequest(
+    model="gpt-4o",
+    messages=[
+        Message.system("Be brief."),
+        Message.user(
+            "Look:",
+            Image.of(url="https://e.example/a.png"),
+            Image(media_type="image/png", data=b"\x89PNG", detail="low"),
+        ),
+        Message.user(Document(media_type="application/pdf", data=b"%PDF", name="a.pdf")),
+        Message.assistant("So.", ToolCall("call_1", "weather", "{}")),
+        Message.tool(ToolResult("call_1", "rain", name="weather")),
+    ],
+    max_tokens=10,
+    temperature=0.5,
+    top_p=0.9,
+    frequency_penalty=0.1,
+    presence_penalty=-0.1,
+    seed=7,
+    stop=("a", "b"),
+    choice_count=2,
+    logprobs=True,
+    top_logprobs=3,
+    tools=(WEATHER,),
+    tool_choice=ToolChoice("tool", "weather"),
+    parallel_tool_calls=False,
+    response_format=ResponseFormat(schema={"type": "object"}, name="answer"),
+    reasoning=Reasoning(effort="low"),
+    metadata={"team": "a"},
+    user="u1",
+)
+
+
+def test_a_full_request_is_rendered_as_documented() -> None:
+    """https://platform.openai.com/docs/api-reference/chat/create"""
+    assert OPENAI_CHAT.render(FULL) == {
+        "model": "gpt-4o",
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "Look:"},
+                    {"type": "image_url", "image_url": {"url": "https://e.example/a.png"}},
+                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw==", "detail": "low"}},
+                ],
+            },
+            {
+                "role": "user",
+                "content": [
+                    {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERg=="}}
+                ],
+            },
+            {
+                "role": "assistant",
+                "content": "So.",
+                "tool_calls": [
+                    {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+                ],
+            },
+            {"role": "tool", "tool_call_id": "call_1", "content": "rain"},
+        ],
+        "max_completion_tokens": 10,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "frequency_penalty": 0.1,
+        "presence_penalty": -0.1,
+        "seed": 7,
+        "stop": ["a", "b"],
+        "n": 2,
+        "logprobs": True,
+        "top_logprobs": 3,
+        "tools": [
+            {
+                "type": "function",
+                "function": {
+                    "name": "weather",
+                    "description": "Now.",
+                    "parameters": {"type": "object", "properties": {}},
+                },
+            }
+        ],
+        "tool_choice": {"type": "function", "function": {"name": "weather"}},
+        "parallel_tool_calls": False,
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "schema": {"type": "object"}, "strict": True},
+        },
+        "reasoning_effort": "low",
+        "metadata": {"team": "a"},
+        "user": "u1",
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+def test_what_is_rendered_is_parsed_back() -> None:
+    assert OPENAI_CHAT.parse(OPENAI_CHAT.render(FULL)) == FULL
+
+
+@pytest.mark.parametrize(
+    ("request_", "what"),
+    [
+        (CompletionRequest(model="m", messages="x", top_k=1), "top_k"),
+        (CompletionRequest(model="m", messages="x", reasoning=Reasoning(budget_tokens=9)), "budget_tokens"),
+        (CompletionRequest(model="m", messages=[Message.user(Document.of(url="https://e.example/a.pdf"))]), "document"),
+    ],
+)
+def test_what_has_no_place_is_refused_by_name(request_: CompletionRequest, what: str) -> None:
+    with pytest.raises(ValueError, match=f"openai_chat.*{what}"):
+        OPENAI_CHAT.render(request_)
+
+
+@pytest.mark.parametrize(
+    "error", [RateLimited("slow down", retry_after=2.0), InvalidRequest("no", code="bad"), Overloaded("later")]
+)
+def test_an_error_that_is_encoded_is_refused_as_the_same(error: ApiError) -> None:
+    again = OPENAI_CHAT.refuse(*OPENAI_CHAT.encode_error(error))
+    assert isinstance(again, ApiError)
+    assert (type(again), str(again), again.code, again.retry_after) == (
+        type(error),
+        str(error),
+        error.code,
+        error.retry_after,
+    )
