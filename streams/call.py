@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -38,7 +39,17 @@ class Call:
         started: ``time.monotonic()`` of the subscription.
     """
 
-    __slots__ = ("_so_far", "demand", "provider", "rate_limits", "received_bytes", "request", "request_id", "started", "usage_told")
+    __slots__ = (
+        "_so_far",
+        "demand",
+        "provider",
+        "rate_limits",
+        "received_bytes",
+        "request",
+        "request_id",
+        "started",
+        "usage_told",
+    )
 
     def __init__(self, provider: str, request: CompletionRequest, demand: Demand | None = None) -> None:
         self.provider = provider
@@ -89,6 +100,7 @@ class Call:
 
     def blame(self, error: StreamError) -> None:
         """Write on an error whose call it ended, and what had come until then."""
+        traceback.clear_frames(error.__traceback__)  # its frames hold what was read: prompts, answers, quoted keys
         error.provider = error.provider or self.provider
         error.request_id = error.request_id or self.request_id
         if error.partial is None and (self._so_far.characters or self.usage_told):

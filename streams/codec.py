@@ -101,12 +101,11 @@ def check_plain(value: Any) -> None:
             raise LimitExceeded("max_json_depth", MAX_DEPTH)
         below: list[Any] = []
         for item in level:
-            kind = type(item)
-            if kind is dict:
-                below.extend(item.values())
-            elif kind is list:
-                below.extend(item)
-            elif kind is float and item - item != 0:
+            if isinstance(item, dict):
+                below.extend(cast(Json, item).values())
+            elif isinstance(item, list):
+                below.extend(cast("list[Any]", item))
+            elif isinstance(item, float) and item - item != 0:
                 raise MalformedEvent("not JSON: it holds a number that is not finite")
         level = below
 

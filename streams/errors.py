@@ -196,7 +196,7 @@ class ProtocolError(StreamError):
 
 
 class LimitExceeded(ProtocolError):
-    """Something grew past its bound: ``name`` says which, such as ``max_event_bytes``, and ``limit`` how far it may go."""
+    """Something grew past its bound: ``name`` says which, such as ``max_event_bytes``; ``limit`` is the bound."""
 
     def __init__(self, name: str, limit: int, **context: Any) -> None:
         super().__init__(f"the stream passed {name}={limit}", **context)

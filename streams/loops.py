@@ -6,14 +6,18 @@ import asyncio
 import atexit
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
+from typing import Any, TypeVar
 
 from reactivex import abc
 from reactivex.scheduler.eventloop import AsyncIOScheduler
 
-__all__ = ["on_loop", "running_loop", "wake"]
+__all__ = ["on_loop", "require_no_loop", "run_on_background", "running_loop", "wake"]
+
+T = TypeVar("T")
 
 starting = threading.Lock()
 
@@ -27,11 +31,46 @@ def on_loop(action: Callable[[], None], scheduler: abc.SchedulerBase | None = No
     if running_loop() is not None:
         action()
     elif isinstance(scheduler, AsyncIOScheduler):
-        scheduler.schedule(lambda *_: action())
+        scheduler.schedule(lambda *_: action())  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType]
     else:
-        with starting:
-            loop = background_loop()
-        loop.call_soon_threadsafe(action)
+        shared_loop().call_soon_threadsafe(action)
+
+
+def run_on_background(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine on the loop in a thread of our own, and wait for it; Ctrl-C cancels it."""
+    loop, waiting = shared_loop(), Future[T]()
+
+    def start() -> None:
+        task = loop.create_task(work())
+        task.add_done_callback(partial(hand_over, waiting))
+        waiting.add_done_callback(lambda _: loop.call_soon_threadsafe(task.cancel))
+
+    # Not run_coroutine_threadsafe: a signal that comes before it returns would leave nothing to cancel.
+    try:
+        loop.call_soon_threadsafe(start)
+        return waiting.result()
+    finally:
+        waiting.cancel()
+
+
+def hand_over(waiting: Future[T], task: asyncio.Task[T]) -> None:
+    error = CancelledError() if task.cancelled() else task.exception()
+    if not waiting.set_running_or_notify_cancel():
+        return
+    if error is not None:
+        waiting.set_exception(error)
+    else:
+        waiting.set_result(task.result())
+
+
+def require_no_loop() -> None:
+    """Before waiting in a way that would block the loop that runs here.
+
+    Raises:
+        RuntimeError: When one does.
+    """
+    if running_loop() is not None:
+        raise RuntimeError("an event loop is running here: use `await pipeline.stream(request)` instead of `.run()`")
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
@@ -55,6 +94,11 @@ def wake(waiter: asyncio.Future[None]) -> None:
 def settle(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
+
+
+def shared_loop() -> asyncio.AbstractEventLoop:
+    with starting:
+        return background_loop()
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
@@ -40,7 +41,7 @@ class Media(Struct, frozen=True, kw_only=True):
         if (self.url is None) == (self.data is None):
             raise ValueError(f"{type(self).__name__} needs exactly one of url= and data=")
         if "/" not in self.media_type:
-            raise ValueError(f"media_type is a MIME type such as 'image/png', not {self.media_type!r}")
+            raise ValueError("media_type must be a MIME type such as 'image/png'")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.media_type})"
@@ -117,7 +118,7 @@ class ToolResult(Struct, frozen=True, tag=True):
     """What a tool answered to the call ``call_id``: a text, or text and images."""
 
     call_id: str
-    content: tuple[Text | Image, ...] | str | list[Text | Image] = ""
+    content: Sequence[Text | Image] | str = ""
     is_error: bool = False
     name: str | None = None
     cache: bool = False

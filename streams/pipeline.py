@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from functools import reduce
-from typing import Any, Generic, TypeAlias, TypeVar
+from functools import partial, reduce
+from html import escape
+from inspect import getclosurevars
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from reactivex import Observable, abc
+from reactivex.internal.exceptions import SequenceContainsNoElementsError
 
 from .batched import Batched, BatchObserver, subscribe_batches
 from .call import Call
 from .demand import Demand
 from .errors import StreamError
+from .loops import require_no_loop, run_on_background
 from .reader import Reader
 from .request import CompletionRequest
 from .tokens import StreamToken
@@ -75,11 +80,8 @@ class Pipeline(Generic[T]):
             RuntimeError: Inside a running event loop (a notebook, a server): await :meth:`stream` there.
             StreamError: When the stream fails.
         """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(self._run(request))
-        raise RuntimeError("an event loop is running here: use `await pipeline.stream(request)` instead of `.run()`")
+        require_no_loop()
+        return asyncio.run(self._run(request))
 
     async def aclose(self) -> None:
         """Let go of the source's connections in this loop; the pipeline can be used again."""
@@ -91,11 +93,26 @@ class Pipeline(Generic[T]):
         finally:
             await self.aclose()
 
+    def describe(self) -> list[dict[str, str]]:
+        """What it is made of, as plain data: a ``kind`` (source, pipe or attach) and a ``name`` for each line.
+
+        >>> from reactivex import operators as ops
+        >>> from tokenrill import OPENAI_CHAT, Replay
+        >>> StreamPipelineBuilder.source(Replay(b"", OPENAI_CHAT)).pipe(ops.take(3)).build().describe()
+        [{'kind': 'source', 'name': 'replay'}, {'kind': 'pipe', 'name': 'take'}]
+        """
+        return [{"kind": "source", "name": self.source.name}] + [
+            {"kind": step.kind, "name": step.name} for step in self.steps
+        ]
+
     def __str__(self) -> str:
-        return "\n".join([self.source.name, *(f"  {STROKES[step.kind]} {step.name}" for step in self.steps)])
+        return "\n".join(f"{STROKES[line['kind']]}{line['name']}" for line in self.describe())
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
 
 
-STROKES = {"pipe": "│", "attach": "├─"}
+STROKES = {"source": "", "pipe": "  │ ", "attach": "  ├─ "}
 AnyStep: TypeAlias = Callable[[Observable[Any], Step], Observable[Any]]
 
 
@@ -123,6 +140,31 @@ class Stream(Batched[T]):
             observer.on_error(error)
 
         return subscribe_batches(chained, BatchObserver(observer.on_batch, on_error, observer.on_completed), scheduler)
+
+    def __await__(self) -> Generator[Any, None, T]:
+        """The last item. A cancelled wait hangs up, and ends after the connection is closed."""
+        return self._last().__await__()
+
+    def run(self, scheduler: abc.SchedulerBase | None = None) -> T:
+        """Wait for the last item, in a script without a loop; Ctrl-C hangs up.
+
+        Raises:
+            RuntimeError: Inside a running event loop, which it would block.
+        """
+        require_no_loop()
+        return run_on_background(self._last)
+
+    async def _last(self) -> T:
+        items: deque[T] = deque(maxlen=1)
+        async with Reader(self._with_demand, self._demand) as reader:
+            async for item in reader:
+                items.append(item)
+        if not items:
+            raise SequenceContainsNoElementsError
+        return items[0]
+
+    def _with_demand(self, demand: Demand) -> Stream[T]:
+        return Stream(self._pipeline, self._request, demand)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +207,13 @@ def binder(operator: Callable[[Any], Any]) -> Callable[[Call], Operator[Any, Any
     return operator.for_call if isinstance(operator, CallOperator) else lambda _: operator
 
 
-def described(step: object) -> str:
+def described(step: Any) -> str:
     """What to call a step: its own name, else that of the function that made it."""
+    if isinstance(step, partial):
+        return described(cast("partial[Any]", step).func)
+    if getattr(step, "__module__", "") == "reactivex.internal.curry":
+        # RxPY's own operators are closures of one helper, over the function that knows its name.
+        step = getclosurevars(step).nonlocals.get("fun", step)
+        return str(step.__name__).rstrip("_")
     name = getattr(step, "__qualname__", type(step).__qualname__)
     return str(name).removesuffix(".<lambda>").partition(".<locals>")[0]

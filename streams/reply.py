@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import StringIO
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,6 +29,7 @@ from .tokens import (
 __all__ = ["Choice", "Reply", "ReplyBuilder"]
 
 MAX_CHARACTERS: Final = 16 << 20
+MAX_CHOICES: Final = 128
 PART_SIZE: Final = 64
 
 
@@ -133,22 +134,23 @@ class ReplyBuilder:
         self.characters = 0
         self._start = ResponseStart("", "")
         self._choices: dict[int, ChoiceBuilder] = {}
+        self._count = 1
         self.usage: Usage | None = None
 
     def feed(self, token: StreamToken, /) -> tuple[Reply, ...]:
         match token:
             case TextDelta(text) | ReasoningDelta(text) | RefusalDelta(text):
                 if text and self._hold(len(text)):
-                    self._held += self._choice(token.choice).extend(KINDS[type(token)], token.index, text)
+                    self._hold_part(self._choice(token.choice).extend(KINDS[type(token)], token.index, text))
             case ToolCallDelta(arguments):
                 if self._hold(len(arguments)):
-                    self._held += self._choice(token.choice).arguments(token)
+                    self._hold_part(self._choice(token.choice).arguments(token))
             case ToolCallStart():
                 if self._hold(len(token.name), len(token.id) + len(token.signature or "")):
-                    self._held += self._choice(token.choice).call(token)
+                    self._hold_part(self._choice(token.choice).call(token))
             case ReasoningSignature():
                 if self._hold(0, len(token.signature)):
-                    self._held += self._choice(token.choice).sign(token)
+                    self._hold_part(self._choice(token.choice).sign(token))
             case Citation():
                 if self._hold(0, size_of(token)):
                     self._choice(token.choice).citations.append(token)
@@ -171,9 +173,9 @@ class ReplyBuilder:
         for token in tokens:
             if type(token) is not TextDelta or token.choice != choice or token.index != index:
                 return None
-        text = "".join([token.text for token in tokens])  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType, reportUnknownArgumentType]
+        text = "".join([token.text for token in cast("Sequence[TextDelta]", tokens)])
         if text and self._hold(len(text)):
-            self._held += self._choice(choice).extend(Text, index, text)
+            self._hold_part(self._choice(choice).extend(Text, index, text))
         return ()
 
     def close(self) -> tuple[Reply]:
@@ -182,15 +184,23 @@ class ReplyBuilder:
     def reply(self) -> Reply:
         """The answer so far."""
         start, choices = self._start, self._choices
-        built = tuple(choices[number].build() for number in sorted(choices)) if choices else (Choice(),)
+        built = tuple(choices[number].build() if number in choices else Choice() for number in range(self._count))
         return Reply(start.id, start.model, start.request_id, built, self.usage)
 
     def _choice(self, number: int) -> ChoiceBuilder:
         choice = self._choices.get(number)
         if choice is None:
-            choice = self._choices[number] = ChoiceBuilder()
-            self._held += PART_SIZE
+            choice = ChoiceBuilder()
+            if 0 <= number < MAX_CHOICES:
+                self._choices[number] = choice
+                self._count = max(self._count, number + 1)
+                self._held += PART_SIZE
+            elif self._strict:
+                raise LimitExceeded("max_choices", MAX_CHOICES)
         return choice
+
+    def _hold_part(self, size: int) -> None:
+        self._held += size
 
     def _hold(self, characters: int, more: int = 0) -> bool:
         self.characters += characters

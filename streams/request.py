@@ -7,7 +7,7 @@ prompts belong in no log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, cast
 
 from msgspec import Struct
@@ -29,7 +29,9 @@ __all__ = [
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "max"]
 ROLES = ("system", "user", "assistant", "tool")
+MODES = ("auto", "none", "required", "tool")
 EFFORTS = ("none", "minimal", "low", "medium", "high", "max")
+MESSAGES = "a text, or Message values such as Message('user', 'Hi')"
 ALLOWED: Mapping[str, tuple[type, ...]] = {
     "system": (Text,),
     "user": (Text, Image, Document),
@@ -51,19 +53,18 @@ class Message(Struct, frozen=True):
     """
 
     role: Role
-    content: tuple[Part, ...] | str | list[Part]
+    content: Sequence[Part] | str
 
     def __post_init__(self) -> None:
-        if self.role not in ROLES:
-            raise ValueError(f"role must be one of {', '.join(ROLES)}, not {self.role!r}")
+        require(self.role in ROLES, f"role must be one of {', '.join(ROLES)}, not {shown(self.role)}")
         content = self.content
-        parts = (Text(content),) if isinstance(content, str) else tuple(content)
+        parts = (Text(content),) if isinstance(content, str) else sequence("content", "a text, or parts", content)
         if not parts:
-            raise ValueError(f"a {self.role} message needs content: a text, or at least one part")
+            raise ValueError(f"{self.role} messages need content: a text, or at least one part")
         for part in parts:
-            if not isinstance(part, ALLOWED[self.role]):
+            if not isinstance(cast(Any, part), ALLOWED[self.role]):
                 allowed = ", ".join(kind.__name__ for kind in ALLOWED[self.role])
-                raise ValueError(f"a {self.role} message holds {allowed}; got {type(part).__name__}")
+                raise ValueError(f"{self.role} messages hold {allowed}; got {type(part).__name__}")
         force_setattr(self, "content", parts)
 
     @property
@@ -117,6 +118,9 @@ class Tool(Struct, frozen=True, kw_only=True):
         require(bool(self.name), "a tool needs a name")
         require(isinstance(cast(Any, self.parameters), dict), "a tool's parameters are a JSON Schema object (a dict)")
 
+    def __repr__(self) -> str:
+        return f"Tool({self.name!r})"
+
 
 class ToolChoice(Struct, frozen=True):
     """``auto``, ``none``, ``required`` (any tool), or ``tool`` with the ``name`` of the one to call."""
@@ -125,7 +129,7 @@ class ToolChoice(Struct, frozen=True):
     name: str | None = None
 
     def __post_init__(self) -> None:
-        require(self.mode in ("auto", "none", "required", "tool"), f"tool_choice has no mode {self.mode!r}")
+        require(self.mode in MODES, f"tool_choice has the modes {', '.join(MODES)}, not {shown(self.mode)}")
         require((self.mode == "tool") == (self.name is not None), "tool_choice names a tool exactly when mode='tool'")
 
 
@@ -135,6 +139,9 @@ class ResponseFormat(Struct, frozen=True, kw_only=True):
     schema: dict[str, Any] | None = None
     name: str = "response"
     strict: bool = True
+
+    def __repr__(self) -> str:
+        return f"ResponseFormat({self.name!r})"
 
 
 class Reasoning(Struct, frozen=True, kw_only=True):
@@ -146,7 +153,7 @@ class Reasoning(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         require(self.effort is None or self.effort in EFFORTS, f"effort is one of {', '.join(EFFORTS)}")
-        require(self.budget_tokens is None or self.budget_tokens >= 0, "budget_tokens must be 0 or more")
+        in_range("budget_tokens", self.budget_tokens, 0, None, whole=True)
 
 
 class CompletionRequest(Struct, frozen=True, kw_only=True):
@@ -176,7 +183,7 @@ class CompletionRequest(Struct, frozen=True, kw_only=True):
     """
 
     model: str
-    messages: tuple[Message, ...] | str | list[Message]
+    messages: Sequence[Message] | str
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
@@ -184,11 +191,11 @@ class CompletionRequest(Struct, frozen=True, kw_only=True):
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
     seed: int | None = None
-    stop: tuple[str, ...] | str | list[str] = ()
+    stop: Sequence[str] | str = ()
     choice_count: int = 1
     logprobs: bool = False
     top_logprobs: int | None = None
-    tools: tuple[Tool, ...] | list[Tool] = ()
+    tools: Sequence[Tool] = ()
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
@@ -198,10 +205,11 @@ class CompletionRequest(Struct, frozen=True, kw_only=True):
     extra: dict[str, Any] = {}
 
     def __post_init__(self) -> None:
-        messages, stop = self.messages, self.stop
-        force_setattr(self, "messages", (Message("user", messages),) if isinstance(messages, str) else tuple(messages))
-        force_setattr(self, "stop", (stop,) if isinstance(stop, str) else tuple(stop))
-        force_setattr(self, "tools", tuple(self.tools))
+        asked, stop = self.messages, self.stop
+        messages = (Message("user", asked),) if isinstance(asked, str) else sequence("messages", MESSAGES, asked)
+        force_setattr(self, "messages", messages)
+        force_setattr(self, "stop", (stop,) if isinstance(stop, str) else sequence("stop", "a text, or texts", stop))
+        force_setattr(self, "tools", sequence("tools", "Tool values", self.tools))
         check_request(self)
 
     @property
@@ -214,35 +222,69 @@ class CompletionRequest(Struct, frozen=True, kw_only=True):
 
 
 def check_request(request: CompletionRequest) -> None:
-    require(isinstance(cast(Any, request.model), str) and bool(request.model), "model must name a model, such as 'gpt-4o'")
+    require(
+        isinstance(cast(Any, request.model), str) and bool(request.model), "model must name a model, such as 'gpt-4o'"
+    )
     require(not set(request.model) & set("\r\n\0"), "model must not hold CR, LF or NUL")
     require(bool(request.messages), "messages must hold at least one message")
     for message in cast("tuple[Any, ...]", request.messages):
-        require(isinstance(message, Message), f"messages holds Message values, not {type(message).__name__}")
-    for text in request.stop:
+        require(isinstance(message, Message), f"messages must be {MESSAGES}, not {type(message).__name__}")
+    for text in cast("tuple[Any, ...]", request.stop):
+        require(isinstance(text, str), f"stop must hold texts, not {type(text).__name__}")
         require(bool(text), "stop must not hold an empty text: it would end every answer at once")
-    in_range("max_tokens", request.max_tokens, 1, None)
+    require(isinstance(cast(Any, request.extra), dict), "extra must be a dict of fields for the request's body")
+    require(isinstance(cast(Any, request.metadata), dict), "metadata must be a dict of texts")
+    check_sampling(request)
+    check_tools(request)
+
+
+def check_sampling(request: CompletionRequest) -> None:
+    in_range("max_tokens", request.max_tokens, 1, None, whole=True)
     in_range("temperature", request.temperature, 0, 2)
     in_range("top_p", request.top_p, 0, 1)
-    in_range("top_k", request.top_k, 0, None)
+    in_range("top_k", request.top_k, 0, None, whole=True)
     in_range("frequency_penalty", request.frequency_penalty, -2, 2)
     in_range("presence_penalty", request.presence_penalty, -2, 2)
-    in_range("choice_count", request.choice_count, 1, 128)
-    in_range("top_logprobs", request.top_logprobs, 0, 20)
+    in_range("seed", request.seed, None, None, whole=True)
+    in_range("choice_count", request.choice_count, 1, 128, whole=True)
+    in_range("top_logprobs", request.top_logprobs, 0, 20, whole=True)
     require(request.top_logprobs is None or request.logprobs, "top_logprobs needs logprobs=True")
+
+
+def check_tools(request: CompletionRequest) -> None:
+    for tool in cast("tuple[Any, ...]", request.tools):
+        require(isinstance(tool, Tool), f"tools must hold Tool values, not {type(tool).__name__}")
     names = [tool.name for tool in request.tools]
     require(len(names) == len(set(names)), "two tools have the same name")
     choice = request.tool_choice
-    require(choice is None or choice.mode in ("auto", "none") or bool(names), "tool_choice asks for a tool, but tools is empty")
-    require(choice is None or choice.name is None or choice.name in names, "tool_choice names a tool that is not in tools")
+    require(
+        choice is None or choice.mode in ("auto", "none") or bool(names),
+        "tool_choice asks for a tool, but tools is empty",
+    )
+    require(
+        choice is None or choice.name is None or choice.name in names, "tool_choice names a tool that is not in tools"
+    )
 
 
-def in_range(name: str, value: float | None, low: float, high: float | None) -> None:
+def in_range(name: str, value: float | None, low: float | None, high: float | None, *, whole: bool = False) -> None:
     if value is None:
         return
-    fits = not isinstance(cast(Any, value), bool) and isinstance(cast(Any, value), (int, float)) and value >= low
-    bound = f"from {low:g} to {high:g}" if high is not None else f"{low:g} or more"
-    require(fits and (high is None or value <= high), f"{name} must be {bound}, not {value!r}")
+    kinds = int if whole else (int, float)
+    fits = isinstance(cast(Any, value), kinds) and not isinstance(cast(Any, value), bool)
+    fits = fits and (low is None or value >= low) and (high is None or value <= high)
+    bounds = "" if low is None else f" of {low:g} or more" if high is None else f" from {low:g} to {high:g}"
+    require(fits, f"{name} must be a {'whole ' if whole else ''}number{bounds}, not {shown(value)}")
+
+
+def sequence(name: str, wanted: str, value: Any) -> tuple[Any, ...]:
+    require(isinstance(value, (tuple, list)), f"{name} must be {wanted} in a list or tuple, not {type(value).__name__}")
+    return tuple(value)
+
+
+def shown(value: Any) -> str:
+    """A wrong value, when it can be no prompt that went astray; else its type."""
+    short = isinstance(value, str) and len(value) <= 20 and value.isidentifier()
+    return repr(value) if short or isinstance(value, (bool, int, float)) else type(value).__name__
 
 
 def require(holds: bool, message: str) -> None:

@@ -46,20 +46,15 @@ class Framer:
     between them; what is incomplete waits, and is ``overlong`` past ``limit`` bytes.
     """
 
-    __slots__ = ("_at_line_end", "_first", "_held", "_skip_lf", "limit")
+    __slots__ = ("_at_line_end", "_first", "_held", "_skip_lf", "limit", "overlong")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self.overlong = False
         self._held = bytearray()  # the incomplete event: it grows in place, so that a drip of bytes stays linear
         self._at_line_end = True  # the stream up to here ends in LF, so that one more makes a blank line
         self._first = True
         self._skip_lf = False  # the last byte was CR: an LF that follows belongs to it
-
-    @property
-    def overlong(self) -> bool:
-        """Whether the incomplete event is past the limit; its last line's end does not count."""
-        held = len(self._held)
-        return held > self.limit and held - self._at_line_end > self.limit
 
     def frame(self, chunk: bytes) -> bytes:
         if self._skip_lf and chunk:
@@ -78,6 +73,8 @@ class Framer:
         if end < 0 and not (self._at_line_end and chunk[0] == LF):
             held += chunk
             self._at_line_end = chunk[-1] == LF
+            if len(held) > self.limit:
+                self._measure()
             return b""
         # An end of -1: the blank line began in the chunk before, and ends with this one's first byte.
         rest = chunk[end + 2 :]
@@ -87,8 +84,14 @@ class Framer:
             held += chunk
             chunk = bytes(held)
             held.clear()
-        held += rest
+        if rest:
+            held += rest
+            if len(rest) > self.limit:
+                self._measure()
         return chunk[: max(end, 0)]
+
+    def _measure(self) -> None:
+        self.overlong = len(self._held) - self._at_line_end > self.limit  # the last line's end does not count
 
     def _without_bom(self, chunk: bytes) -> bytes:
         chunk = bytes(self._held) + chunk
@@ -131,20 +134,23 @@ class Blocks(Generic[T]):
 
     def _dispatch(self, block: bytes) -> SseEvent | None:
         """One event by the book, from its lines; None when it has no data."""
-        data: list[bytes] = []
+        data: bytearray | None = None
         kind = ""
         for line in BytesIO(block):  # not split: a million short lines would be a million objects
             name, _, value = line.removesuffix(b"\n").partition(b":")
             value = value.removeprefix(b" ")
             if name == b"data":
-                data.append(value)
+                if data is None:
+                    data = bytearray(value)
+                else:
+                    data += b"\n" + value
             elif name == b"event":
                 kind = value.decode("utf-8", "replace")
             elif name == b"id" and b"\0" not in value:
                 self._last_event_id = value.decode("utf-8", "replace")
             elif name == b"retry" and value.isdigit() and len(value) < 16:
                 self.retry_ms = int(value)
-        return SseEvent(b"\n".join(data), kind or "message", self._last_event_id) if data else None
+        return None if data is None else SseEvent(bytes(data), kind or "message", self._last_event_id)
 
 
 class SseParser(Blocks[SseEvent]):

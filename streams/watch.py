@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, TypeVar
 
 from reactivex import Observable, abc
@@ -48,31 +47,33 @@ class Watched(Batched[T]):
         self, observer: BatchObserver[T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         watcher = self._observer
-        see, send = watcher.on_next, observer.on_batch
-        complained = ended = False
+        see, complained, ended = watcher.on_next, False, False
 
-        def serve(items: Sequence[T] | None, error: Exception | None) -> None:
-            nonlocal complained, ended
-            if items is None:
-                ended = True
-                if error is None:
-                    guarded(watcher, watcher.on_completed)
-                    finish = observer.on_completed
-                else:
-                    guarded(watcher, watcher.on_error, error)
-                    finish = partial(observer.on_error, error)
-                if not serial.stopped:  # the watcher may have disposed
-                    finish()
-                return
+        def show(items: Sequence[T]) -> None:
+            nonlocal complained
             for item in items:
                 try:
                     see(item)
                 except Exception as failure:
-                    if not complained:  # once: a broken sink must not fill the disk with one line a token
+                    if not complained:  # once: a broken sink must not fill the disk with a line for each token
                         complained = True
                         complain(watcher, failure)
-            if not serial.stopped:
-                send(items)
+
+        def serve(items: Sequence[T] | None, error: Exception | None) -> None:
+            nonlocal ended
+            if items is not None:
+                show(items)
+            else:
+                ended = True
+                guarded(watcher, watcher.on_completed) if error is None else guarded(watcher, watcher.on_error, error)
+            if serial.stopped:  # the watcher itself has hung up
+                return
+            if items is not None:
+                observer.on_batch(items)
+            elif error is not None:
+                observer.on_error(error)
+            else:
+                observer.on_completed()
 
         serial: Serial[T] = Serial(serve)
         subscription = serial.connect(self._source, scheduler)
