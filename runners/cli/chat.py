@@ -1,0 +1,188 @@
+"""``tokenrill chat``: one question, answered as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import BinaryIO, Protocol
+
+import click
+from rich.console import Console
+
+from ...operators import deadline
+from ...sinks.console import ConsoleObserver
+from ...sinks.metrics import StreamMetrics
+from ...streams.codec import encode_token
+from ...streams.errors import MissingCredential, StreamError
+from ...streams.pipeline import Pipeline, StreamPipelineBuilder
+from ...streams.request import CompletionRequest, Message
+from ...streams.tokens import Finish, RefusalDelta, StreamToken
+from .exits import (
+    BLOCKED,
+    EXIT_CODES,
+    FAILED,
+    INTERRUPTED,
+    NO_KEY,
+    OK,
+    abandon_stdout,
+    complain,
+    exit_code,
+    explain,
+)
+from .providers import PROVIDERS
+
+__all__ = ["chat"]
+
+
+class View(Protocol):
+    """Something that shows tokens as they come."""
+
+    def on_next(self, value: StreamToken, /) -> None: ...
+
+    def end_line(self) -> None: ...
+
+
+class JsonLines:
+    """Every token as one line of JSON, written at once."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def on_next(self, value: StreamToken, /) -> None:
+        self._file.write(encode_token(value) + b"\n")
+        self._file.flush()
+
+    def end_line(self) -> None:
+        """Every line has ended already."""
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("words", metavar="[PROMPT]...", nargs=-1)
+@click.option(
+    "--provider", type=click.Choice(list(PROVIDERS)), default="openai", show_default=True, help="Whom to ask."
+)
+@click.option("--model", help="The provider's name of the model; each provider has a default.")
+@click.option("--system", help="What the model is told beforehand.")
+@click.option("--max-tokens", type=int, help="The most tokens to write.")
+@click.option("--temperature", type=float, help="How much chance plays a part.")
+@click.option("--json", "as_json", is_flag=True, help="Print tokens as JSON lines.")
+@click.option("--base-url", metavar="URL", help="Another address, such as that of `tokenrill emulate`.")
+@click.option(
+    "--first-token-timeout",
+    metavar="SECONDS",
+    type=float,
+    default=60.0,
+    show_default=True,
+    help="How long to wait for the first word.",
+)
+@click.option(
+    "--idle-timeout", metavar="SECONDS", type=float, default=60.0, show_default=True, help="And for each one after it."
+)
+@click.option("--quiet", is_flag=True, help="Leave out the line about usage and timing.")
+def chat(
+    words: tuple[str, ...],
+    provider: str,
+    model: str | None,
+    system: str | None,
+    max_tokens: int | None,
+    temperature: float | None,
+    as_json: bool,
+    base_url: str | None,
+    first_token_timeout: float,
+    idle_timeout: float,
+    quiet: bool,
+) -> None:
+    """Ask PROMPT, and print the answer as it comes.
+
+    The answer goes to standard output, the line about usage and timing to standard error. What is piped in
+    is read, and takes the place of "-", or follows PROMPT. Ctrl-C hangs up, and still tells the usage so far.
+
+    \b
+    Examples:
+      tokenrill chat "Why is the sky blue?"
+      tokenrill chat --model gpt-4o --max-tokens 200 "Write a haiku."
+      git diff | tokenrill chat --system "Be brief." "Review this:" -
+      tokenrill chat --json "Count to ten." | grep TextDelta
+    """
+    row = PROVIDERS[provider]
+    prompt = whole_prompt(words)
+    messages = [*([Message.system(system)] if system else []), Message.user(prompt)]
+    try:
+        request = CompletionRequest(
+            model=model or row.model, messages=messages, max_tokens=max_tokens, temperature=temperature
+        )
+        source = row.make(base_url)
+        limits = deadline(first_token=first_token_timeout, idle=idle_timeout)
+    except MissingCredential:
+        complain(f"no key for {row.title}: set {' or '.join(row.key_variables)}. `tokenrill demo` needs none.")
+        sys.exit(NO_KEY)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    metrics = StreamMetrics(keep=1)
+    pipeline = StreamPipelineBuilder.source(source).pipe(limits).attach(metrics).build()
+    try:
+        code = converse(pipeline, request, view(as_json))
+    except BrokenPipeError:
+        abandon_stdout()
+        sys.exit(OK)
+    if not quiet and metrics.calls and (metrics.calls[-1].tokens or code in (OK, INTERRUPTED)):
+        click.echo(str(metrics.calls[-1]), err=True)
+    sys.exit(code)
+
+
+def whole_prompt(words: tuple[str, ...]) -> str:
+    """The words, with what is piped in at the place of "-", or at the end."""
+    place = words.index("-") if "-" in words else len(words)
+    piped = ""
+    if "-" in words or not sys.stdin.isatty():
+        try:
+            piped = sys.stdin.buffer.read().decode("utf-8", "replace").strip()
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
+    prompt = "\n\n".join(filter(None, (" ".join(words[:place]), piped, " ".join(words[place + 1 :]))))
+    if not prompt.strip():
+        raise click.UsageError("there is nothing to ask: give a PROMPT, or pipe one in")
+    return prompt
+
+
+def view(as_json: bool) -> View:
+    """How to show the answer: decorations are for people, so a pipe gets the text alone."""
+    if as_json:
+        return JsonLines(sys.stdout.buffer)
+    sys.stdout.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    live = sys.stdout.isatty()
+    return ConsoleObserver(Console(), reasoning=live, tool_calls=True, notes=live)
+
+
+def converse(pipeline: Pipeline[StreamToken], request: CompletionRequest, show: View) -> int:
+    """Ask, show, and say what went wrong. Answers the exit code."""
+    try:
+        return asyncio.run(read(pipeline, request, show))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if sys.flags.dev_mode and not isinstance(error, StreamError):
+            raise
+        complain(explain(error))
+        return exit_code(error)
+
+
+async def read(pipeline: Pipeline[StreamToken], request: CompletionRequest, show: View) -> int:
+    code = OK
+    try:
+        async with pipeline.open(request) as tokens:
+            async for token in tokens:
+                show.on_next(token)
+                match token:
+                    case RefusalDelta() | Finish("content_filter"):
+                        code = BLOCKED
+                    case Finish("error"):
+                        code = FAILED
+                    case _:
+                        pass
+    finally:
+        show.end_line()
+        await pipeline.aclose()
+    return code

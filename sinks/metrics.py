@@ -1,0 +1,276 @@
+"""Counters and clocks in memory, named by the OpenTelemetry conventions for generative AI.
+
+Names: https://github.com/open-telemetry/semantic-conventions-genai (status: development).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping
+from math import log1p
+from threading import Lock
+from typing import Final, TypeAlias
+
+from msgspec import Struct
+from reactivex import abc
+
+from ..streams.call import Call
+from ..streams.tokens import (
+    Finish,
+    FinishReason,
+    ReasoningDelta,
+    RefusalDelta,
+    StreamToken,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallStart,
+)
+from .call_record import CallRecord, duration_text
+from .distribution import MICRO, SCALE, Distribution
+
+__all__ = ["Measurement", "StreamMetrics"]
+
+DURATION: Final = "gen_ai.client.operation.duration"
+TIME_TO_FIRST_CHUNK: Final = "gen_ai.client.operation.time_to_first_chunk"
+TIME_PER_OUTPUT_CHUNK: Final = "gen_ai.client.operation.time_per_output_chunk"
+TOKEN_USAGE: Final = "gen_ai.client.token.usage"
+OTHER: Final = "_OTHER"
+COMPLETED: Final = "completed"
+DISPOSED: Final = "disposed"
+PROSE: Final = (TextDelta, ReasoningDelta, RefusalDelta)
+
+Clock: TypeAlias = Callable[[], float]
+
+
+class Measurement(Struct, frozen=True):
+    """One metric of one provider and model."""
+
+    attributes: Mapping[str, str]
+    values: Distribution
+
+
+class StreamMetrics:
+    """Measure every call of a pipeline. A sink: ``.attach(metrics)``.
+
+    It keeps no word of what was said, and its size does not grow with the length of a stream or with the
+    number of calls. One instance can be attached to many pipelines, and read at any time.
+
+    Args:
+        keep: How many finished calls to remember one by one; the totals count all.
+        max_series: How many pairs of provider and model to count apart; later ones are counted as ``_OTHER``.
+        clock: Seconds that never go back.
+        now: Seconds since 1970.
+
+    Example:
+        >>> from tokenrill import OPENAI_CHAT, CompletionRequest, Replay, StreamPipelineBuilder
+        >>> wire = b'data: {"choices":[{"delta":{"content":"Hi"},"finish_reason":"stop"}]}\\n\\ndata: [DONE]\\n\\n'
+        >>> metrics = StreamMetrics()
+        >>> pipeline = StreamPipelineBuilder.source(Replay(wire, OPENAI_CHAT)).attach(metrics).build()
+        >>> _ = pipeline.run(CompletionRequest(model="any", messages="Hello"))
+        >>> record = metrics.calls[-1]
+        >>> record.tokens, record.characters, record.finish_reason, record.stream_end
+        (1, 2, 'stop', 'completed')
+    """
+
+    def __init__(
+        self, *, keep: int = 1000, max_series: int = 256, clock: Clock = time.perf_counter, now: Clock = time.time
+    ) -> None:
+        if keep < 1 or max_series < 1:
+            raise ValueError("keep and max_series must be 1 or more")
+        self.clock = clock
+        self.now = now
+        self._max_series = max_series
+        self._calls: deque[CallRecord] = deque(maxlen=keep)
+        self._series: dict[tuple[str, str], Series] = {}
+        self._active = 0
+        self._lock = Lock()
+
+    def __call__(self, call: Call) -> CallObserver:
+        with self._lock:
+            self._active += 1
+        return CallObserver(call, self)
+
+    @property
+    def calls(self) -> tuple[CallRecord, ...]:
+        """The calls that have ended, the last one last; at most ``keep``."""
+        with self._lock:
+            return tuple(self._calls)
+
+    @property
+    def active(self) -> int:
+        """How many calls are on their way."""
+        return self._active
+
+    def add(self, record: CallRecord, gaps: Mapping[int, int], gap_sum: float) -> None:
+        """Count a call that has ended."""
+        with self._lock:
+            self._active -= 1
+            self._calls.append(record)
+            key = (record.provider, record.model)
+            if key not in self._series and len(self._series) >= self._max_series:
+                key = (OTHER, OTHER)
+            self._series.setdefault(key, Series()).add(record, gaps, gap_sum)
+
+    def measurements(self) -> dict[str, list[Measurement]]:
+        """All that was measured, by the names of OpenTelemetry; times in seconds."""
+        found: defaultdict[str, list[Measurement]] = defaultdict(list)
+        with self._lock:
+            for (provider, model), series in self._series.items():
+                common = {
+                    "gen_ai.operation.name": "chat",
+                    "gen_ai.provider.name": provider,
+                    "gen_ai.request.model": model,
+                }
+                for name, attributes, values in series.measurements():
+                    found[name].append(Measurement({**common, **attributes}, values.copy()))
+        return dict(found)
+
+    def summary(self) -> str:
+        """A plain table, one line for each provider and model."""
+        with self._lock:
+            rows = [HEADINGS, *(series.row(*key) for key, series in self._series.items())]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+        return "\n".join(line.rstrip() for line in lines)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def __repr__(self) -> str:
+        return f"StreamMetrics(calls={sum(series.calls for series in self._series.values())}, active={self._active})"
+
+
+HEADINGS: Final = (
+    "provider",
+    "model",
+    "calls",
+    "completed",
+    "left",
+    "failed",
+    "first token p50",
+    "p99",
+    "between tokens p50",
+    "p99",
+    "tokens in",
+    "tokens out",
+)
+
+
+class Series:
+    """All calls to one model of one provider."""
+
+    def __init__(self) -> None:
+        self.ends: Counter[str] = Counter()
+        self.durations: defaultdict[str, Distribution] = defaultdict(Distribution)
+        self.first = Distribution()
+        self.between = Distribution()
+        self.read = Distribution()
+        self.written = Distribution()
+
+    @property
+    def calls(self) -> int:
+        return self.ends.total()
+
+    def add(self, record: CallRecord, gaps: Mapping[int, int], gap_sum: float) -> None:
+        self.ends[record.stream_end] += 1
+        self.durations[record.stream_end].add(record.duration)
+        self.between.merge(gaps, gap_sum)
+        if record.time_to_first_token is not None:
+            self.first.add(record.time_to_first_token)
+        if record.usage is not None:
+            self.read.add(record.usage.input_tokens)
+            self.written.add(record.usage.output_tokens)
+
+    def measurements(self) -> Iterator[tuple[str, dict[str, str], Distribution]]:
+        for end, durations in self.durations.items():
+            yield DURATION, {} if end in (COMPLETED, DISPOSED) else {"error.type": end}, durations
+        yield TIME_TO_FIRST_CHUNK, {}, self.first
+        yield TIME_PER_OUTPUT_CHUNK, {}, self.between
+        yield TOKEN_USAGE, {"gen_ai.token.type": "input"}, self.read
+        yield TOKEN_USAGE, {"gen_ai.token.type": "output"}, self.written
+
+    def row(self, provider: str, model: str) -> tuple[str, ...]:
+        completed, left = self.ends[COMPLETED], self.ends[DISPOSED]
+        counts = (self.calls, completed, left, self.calls - completed - left)
+        times = (middle_and_tail(self.first), middle_and_tail(self.between))
+        tokens = (f"{self.read.sum:,.0f}", f"{self.written.sum:,.0f}")
+        return (provider, model, *map(str, counts), *times[0], *times[1], *tokens)
+
+
+def middle_and_tail(values: Distribution) -> tuple[str, str]:
+    if not values.count:
+        return "-", "-"
+    return duration_text(values.percentile(50)), duration_text(values.percentile(99))
+
+
+class CallObserver(abc.ObserverBase[StreamToken]):
+    """Watch one call. For each token: one reading of the clock and one count."""
+
+    def __init__(self, call: Call, metrics: StreamMetrics) -> None:
+        self._call = call
+        self._metrics = metrics
+        self._clock = metrics.clock
+        self._wall = metrics.now()
+        self._started = metrics.clock()
+        self._first: float | None = None
+        self._last = 0.0
+        self._tokens = 0
+        self._characters = 0
+        self._gaps: dict[int, int] = {}
+        self._finish: FinishReason | None = None
+
+    def on_next(self, value: StreamToken) -> None:
+        if isinstance(value, PROSE):
+            self._characters += len(value.text)
+        elif isinstance(value, ToolCallDelta):
+            self._characters += len(value.arguments)
+        elif not isinstance(value, ToolCallStart):
+            if isinstance(value, Finish) and (self._finish is None or value.choice == 0):
+                self._finish = value.reason
+            return
+        now = self._clock()
+        self._tokens += 1
+        if self._first is None:
+            self._first = now
+        else:
+            gaps = self._gaps
+            index = int(log1p((now - self._last) * MICRO) * SCALE)
+            gaps[index] = gaps.get(index, 0) + 1
+        self._last = now
+
+    def on_completed(self) -> None:
+        self._end(COMPLETED)
+
+    def on_error(self, error: Exception) -> None:
+        self._end(type(error).__name__)
+
+    def on_dispose(self) -> None:
+        """The consumer hung up."""
+        self._end(DISPOSED)
+
+    def _end(self, stream_end: str) -> None:
+        call = self._call
+        first, spent = self._first, 0.0
+        gaps = Distribution()
+        if first is not None:
+            spent = self._last - first
+            gaps.merge(self._gaps, spent)
+        record = CallRecord(
+            provider=call.provider,
+            model=call.request.model,
+            started=self._wall,
+            duration=self._clock() - self._started,
+            time_to_first_token=None if first is None else first - self._started,
+            tokens=self._tokens,
+            tokens_per_second=gaps.count / spent if spent > 0 else None,
+            between_tokens_p50=gaps.percentile(50) if gaps.count else None,
+            between_tokens_p99=gaps.percentile(99) if gaps.count else None,
+            characters=self._characters,
+            received_bytes=call.received_bytes,
+            usage=call.usage,
+            finish_reason=self._finish,
+            stream_end=stream_end,
+            request_id=call.request_id,
+        )
+        self._metrics.add(record, gaps.buckets, spent)
