@@ -1,8 +1,10 @@
 """Operators for ``Observable.pipe``; import them from here."""
 
 from ._accumulate import accumulate
+from ._deadline import deadline
 from ._decode import decode
+from ._filter_content import filter_content
 from ._parse_sse import parse_sse
 from ._transduce import transduce
 
-__all__ = ["accumulate", "decode", "parse_sse", "transduce"]
+__all__ = ["accumulate", "deadline", "decode", "filter_content", "parse_sse", "transduce"]

@@ -33,4 +33,4 @@ def accumulate(*, max_characters: int = 16 << 20) -> Operator[StreamToken, Reply
         An operator. It errors with :class:`~tokenrill.LimitExceeded` past the limit. A stream that fails has
         what had come by then as the error's ``partial``.
     """
-    return transduce(partial(ReplyBuilder, max_characters=max_characters))
+    return transduce(partial(ReplyBuilder, max_characters=max_characters), name="accumulate")

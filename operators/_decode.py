@@ -44,7 +44,7 @@ def decode(dialect: HasDecoder) -> Operator[Any, StreamToken]:
         provider's own error when the stream holds one, and with :class:`~tokenrill.StreamTruncated` when it ends
         without the provider's end mark.
     """
-    return transduce(lambda: EventDecoder(dialect.decoder()))
+    return transduce(lambda: EventDecoder(dialect.decoder()), name="decode")
 
 
 class EventDecoder:
@@ -55,6 +55,10 @@ class EventDecoder:
         self._feed_batch: Callable[[Sequence[Any]], Sequence[StreamToken] | None] | None = getattr(
             decoder, "feed_batch", None
         )
+
+    @property
+    def ended(self) -> bool:
+        return getattr(self._decoder, "ended", False)
 
     def feed(self, item: Any, /) -> Iterable[StreamToken]:
         return self._decoder.feed(item.data if type(item) is SseEvent else item)

@@ -34,4 +34,4 @@ def parse_sse(*, max_event_bytes: int = 1 << 20) -> Operator[bytes, SseEvent]:
         An operator. It errors with :class:`~tokenrill.LimitExceeded` past the limit. An event without its
         blank line at the end of the stream is dropped, as the WHATWG standard says.
     """
-    return transduce(partial(SseParser, max_event_bytes=max_event_bytes))
+    return transduce(partial(SseParser, max_event_bytes=max_event_bytes), name="parse_sse")

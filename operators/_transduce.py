@@ -15,10 +15,12 @@ __all__ = ["transduce"]
 In = TypeVar("In")
 Out = TypeVar("Out")
 New: TypeAlias = Callable[[], Transducer[Any, Any]]
-Step: TypeAlias = tuple[Transducer[Any, Any], Callable[[Sequence[Any]], Sequence[Any] | None] | None]
+FeedBatch: TypeAlias = Callable[[Sequence[Any]], Sequence[Any] | None]
+# A stage, its fast way, and whether it is one that can end the stream.
+Step: TypeAlias = tuple[Transducer[Any, Any], FeedBatch | None, bool]
 
 
-def transduce(new: Callable[[], Transducer[In, Out]]) -> Operator[In, Out]:
+def transduce(new: Callable[[], Transducer[In, Out]], *, name: str = "transduce") -> Operator[In, Out]:
     """Run every item through a fresh transducer, and emit whatever it completes.
 
     .. marble::
@@ -46,12 +48,19 @@ def transduce(new: Callable[[], Transducer[In, Out]]) -> Operator[In, Out]:
 
     Args:
         new: Makes one transducer per subscription, so subscribers share no state.
+        name: What a pipeline that holds the operator calls it.
 
     Returns:
         An operator. It errors with whatever ``feed`` or ``close`` raises, after
-        emitting what that call had completed.
+        emitting what that call had completed. A transducer with a true ``ended`` has
+        had its last item: the stream completes, and its source is disposed.
     """
-    return lambda source: Fused(source, (new,))
+
+    def operator(source: Observable[In]) -> Observable[Out]:
+        return Fused(source, (new,))
+
+    operator.__qualname__ = name
+    return operator
 
 
 class Fused(Batched[Out], Generic[In, Out]):
@@ -76,7 +85,10 @@ class Fused(Batched[Out], Generic[In, Out]):
             if error is not None:
                 observer.on_error(error)
                 return
-            out, failure = chain.close() if items is None else chain.feed(items)
+            if items is None:
+                out, failure, complete = (*chain.close(), True)
+            else:
+                out, failure, complete = chain.pass_on(items)
             if out:
                 observer.on_batch(out)
             if serial.stopped:  # whoever took the batch has disposed
@@ -84,7 +96,8 @@ class Fused(Batched[Out], Generic[In, Out]):
             if failure is not None:
                 serial.stop()
                 observer.on_error(failure)
-            elif items is None:
+            elif complete:
+                serial.stop()
                 observer.on_completed()
 
         serial: Serial[Any] = Serial(serve)
@@ -101,36 +114,55 @@ class Chain:
     __slots__ = ("_steps",)
 
     def __init__(self, stages: list[Transducer[Any, Any]]) -> None:
-        self._steps: list[Step] = [(stage, getattr(stage, "feed_batch", None)) for stage in stages]
+        self._steps: list[Step] = [
+            (stage, getattr(stage, "feed_batch", None), hasattr(stage, "ended")) for stage in stages
+        ]
 
-    def feed(self, items: Sequence[Any], start: int = 0) -> tuple[Sequence[Any], Exception | None]:
+    def pass_on(self, items: Sequence[Any]) -> tuple[Sequence[Any], Exception | None, bool]:
+        """Feed the first stage: what came out at the end, the error, and whether a stage has ended the stream."""
+        out, failure, ended = self._feed(items, 0)
+        if ended is None:
+            return out, failure, False
+        rest, failure = self.close(ended + 1)
+        return [*out, *rest], failure, True
+
+    def close(self, start: int = 0) -> tuple[Sequence[Any], Exception | None]:
+        """Close the stages from ``start`` on, each after what the one before it still had to say."""
+        done: list[Any] = []
+        while start < len(self._steps):
+            items, failure = collect(self._steps[start][0].close)
+            start += 1
+            if items:
+                out, later, ended = self._feed(items, start)
+                done.extend(out)
+                failure = failure if later is None else later
+                if ended is not None:
+                    start, failure = ended + 1, None
+            if failure is not None:
+                return done, failure
+        return done, None
+
+    def _feed(self, items: Sequence[Any], start: int) -> tuple[Sequence[Any], Exception | None, int | None]:
+        # Of an error and an end, the one further down came first to whoever is at the end.
         failure: Exception | None = None
-        for stage, feed_batch in self._steps[start:] if start else self._steps:
+        ended: int | None = None
+        for number, (stage, feed_batch, can_end) in enumerate(self._steps[start:] if start else self._steps, start):
+            out = None
             if feed_batch is not None:
                 try:
                     out = feed_batch(items)
                 except Exception as error:
-                    return (), error
-            else:
-                out = None
+                    return (), error, None
             if out is None:
                 out, error = feed_each(stage, items)
-                failure = failure if error is None else error
+                if error is not None:
+                    failure, ended = error, None
+            if can_end and stage.ended and failure is None:  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+                ended = number
             if not out:
-                return (), failure
+                return (), failure, ended
             items = out
-        return items, failure
-
-    def close(self) -> tuple[Sequence[Any], Exception | None]:
-        done: list[Any] = []
-        for number, (stage, _) in enumerate(self._steps):
-            items, failure = collect(stage.close)
-            out, later = self.feed(items, number + 1) if items and number + 1 < len(self._steps) else (items, None)
-            done.extend(out)
-            failure = failure if later is None else later
-            if failure is not None:
-                return done, failure
-        return done, None
+        return items, failure, ended
 
 
 def feed_each(stage: Transducer[Any, Any], items: Sequence[Any]) -> tuple[list[Any], Exception | None]:

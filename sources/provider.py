@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from reactivex import Observable
 
 from ..operators import transduce
 from ..streams import codec
 from ..streams.call import Account, Call
+from ..streams.errors import StreamError
 from ..streams.request import CompletionRequest
 from ..streams.tokens import StreamToken
+from ..streams.types import Transducer
 from .auth import Authorize
 from .dialect import Dialect
 from .http import Headers, Http, HttpRequest, ResponseHead
+from .http_errors import scrubbed
 
 __all__ = ["Endpoint", "Provider"]
 
@@ -60,21 +63,71 @@ class Provider:
 
             provider.body(request).pipe(parse_sse(), my_event_log(), decode(provider.dialect))
         """
-        call = Call(self.name, asked) if isinstance(asked, CompletionRequest) else asked
+        return self._body(Call(self.name, asked) if isinstance(asked, CompletionRequest) else asked, [])
+
+    def _body(self, call: Call, secrets: list[str]) -> Observable[bytes]:
+        async def prepare() -> HttpRequest:
+            request = await self.prepare(call.request)
+            secrets[:] = request.secrets()
+            return request
 
         def accept(head: ResponseHead) -> None:
             self.dialect.check_content_type(head.headers)
             call.request_id = self.dialect.request_id(head.headers)
             call.rate_limits = self.dialect.rate_limits(head.headers)
 
-        return self.http.stream(call, lambda: self.prepare(call.request), accept, self.dialect.refuse)
+        return self.http.stream(call, prepare, accept, self.dialect.refuse)
 
     def stream(self, call: Call) -> Observable[StreamToken]:
         """The answer as tokens; it completes after :class:`.Finish`."""
-        return self.body(call).pipe(
-            transduce(self.dialect.framer), transduce(self.dialect.decoder), transduce(lambda: Account(call))
+        secrets: list[str] = []
+        return self._body(call, secrets).pipe(
+            transduce(self.dialect.framer),
+            transduce(lambda: Discreet(self.dialect.decoder(), secrets)),
+            transduce(lambda: Account(call)),
         )
 
     async def aclose(self) -> None:
         """Close this loop's connections."""
         await self.http.aclose()
+
+
+class Discreet:
+    """A decoder whose errors do not quote our key, though the stream's may. A transducer."""
+
+    __slots__ = ("_decoder", "_feed_batch", "_secrets")
+
+    def __init__(self, decoder: Transducer[Any, StreamToken], secrets: Iterable[str]) -> None:
+        self._decoder = decoder
+        self._feed_batch: Callable[[Sequence[Any]], Sequence[StreamToken] | None] | None = getattr(
+            decoder, "feed_batch", None
+        )
+        self._secrets = secrets
+
+    @property
+    def ended(self) -> bool:
+        """Whether the provider's end mark has come, for decoders that know one."""
+        return getattr(self._decoder, "ended", False)
+
+    def feed(self, item: Any, /) -> Iterable[StreamToken]:
+        try:
+            yield from self._decoder.feed(item)
+        except StreamError as error:
+            scrubbed(error, self._secrets)
+            raise
+
+    def feed_batch(self, items: Sequence[Any], /) -> Sequence[StreamToken] | None:
+        if self._feed_batch is None:
+            return None
+        try:
+            return self._feed_batch(items)
+        except StreamError as error:
+            scrubbed(error, self._secrets)
+            raise
+
+    def close(self) -> Iterable[StreamToken]:
+        try:
+            yield from self._decoder.close()
+        except StreamError as error:
+            scrubbed(error, self._secrets)
+            raise

@@ -35,6 +35,7 @@ class Call:
         request: What is asked.
         demand: How much the consumer wants; a sink that stores counts on it.
         request_id, rate_limits: From the response's headers, once they are here.
+        ended: Whether all tokens have come, though the connection may not have ended yet.
         received_bytes: What has come of the body, as the network carried it.
         started: ``time.monotonic()`` of the subscription.
     """
@@ -42,6 +43,7 @@ class Call:
     __slots__ = (
         "_so_far",
         "demand",
+        "ended",
         "provider",
         "rate_limits",
         "received_bytes",
@@ -57,6 +59,7 @@ class Call:
         self.demand = demand or Demand()
         self.request_id: str | None = None
         self.rate_limits: RateLimits | None = None
+        self.ended = False
         self.received_bytes = 0
         self.usage_told: Usage | None = None
         self.started = time.monotonic()
@@ -152,6 +155,7 @@ class Account:
         return tokens
 
     def close(self) -> Iterable[StreamToken]:
+        self._call.ended = True
         return ()
 
 

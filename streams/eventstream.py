@@ -8,16 +8,17 @@ payload, and a CRC-32 of all before it. Both checksums are checked, lengths only
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from struct import Struct as Layout
 from struct import error as LayoutError
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 from zlib import crc32
 
 from msgspec import Struct
 
-from .errors import LimitExceeded, MalformedEvent, StreamTruncated
+from .errors import LimitExceeded, MalformedEvent, ProtocolError, StreamTruncated
 
 __all__ = ["EventStreamMessage", "EventStreamParser", "encode_message"]
 
@@ -25,9 +26,13 @@ HeaderValue: TypeAlias = str | bytes | int | bool | UUID
 MAX_MESSAGE_BYTES: Final = 24 << 20
 MAX_HEADER_BYTES: Final = 128 << 10
 MAX_CACHED_HEADERS: Final = 64
+MAX_CACHED_PRELUDES: Final = 1024
 PRELUDE: Final = Layout(">III")
 CHECKSUM: Final = Layout(">I")
-OVERHEAD: Final = PRELUDE.size + CHECKSUM.size
+PREFIX_BYTES: Final = PRELUDE.size
+CHECKSUM_BYTES: Final = CHECKSUM.size
+OVERHEAD: Final = PREFIX_BYTES + CHECKSUM_BYTES
+read_checksum: Final = CHECKSUM.unpack_from
 INTEGERS: Final = {2: Layout(">b"), 3: Layout(">h"), 4: Layout(">i"), 5: Layout(">q"), 8: Layout(">q")}
 LENGTH: Final = Layout(">H")
 
@@ -63,76 +68,104 @@ class EventStreamParser:
         max_message_bytes: The most one message may hold.
 
     Raises:
-        MalformedEvent: From ``feed``, when a checksum is wrong or a header cannot be read.
-        LimitExceeded: From ``feed``, when a message or its headers are too long.
+        MalformedEvent: From ``feed``, after the messages before, when a checksum is wrong or a header cannot be read.
+        LimitExceeded: From ``feed``, after the messages before, when a message or its headers are too long.
         StreamTruncated: From ``close``, in the middle of a message.
     """
 
-    __slots__ = ("_cache", "_held", "_max", "_need", "_pieces")
+    __slots__ = ("_cache", "_held", "_max", "_need", "_pieces", "_preludes")
 
     def __init__(self, *, max_message_bytes: int = MAX_MESSAGE_BYTES) -> None:
         self._max = max_message_bytes
         self._pieces: list[bytes] = []
         self._held = 0
-        self._need = PRELUDE.size  # until this much is here there is nothing to do, so a drip of bytes stays linear
+        self._need = PREFIX_BYTES  # until this much is here there is nothing to do, so a drip of bytes stays linear
+        self._preludes: dict[bytes, tuple[int, int, int]] = {}
         self._cache: dict[bytes, Mapping[str, HeaderValue]] = {}
 
-    def feed(self, chunk: bytes, /) -> Iterator[EventStreamMessage]:
-        """Take one chunk; give the messages it completed."""
-        self._pieces.append(chunk)
-        self._held += len(chunk)
-        if self._held < self._need:
-            return
-        buffer = b"".join(self._pieces)
-        self._pieces.clear()
-        position, end = 0, len(buffer)
-        view = memoryview(buffer)
-        while end - position >= PRELUDE.size:
-            total, header_length, checksum = PRELUDE.unpack_from(buffer, position)
-            self._check_prelude(view[position : position + 8], total, header_length, checksum)
-            if end - position < total:
-                self._need = total
-                break
-            body_end = position + total - CHECKSUM.size
-            # A CRC can go on from where another stopped: the prelude's own is that of the first eight bytes.
-            if crc32(view[position + 8 : body_end], checksum) != CHECKSUM.unpack_from(buffer, body_end)[0]:
-                raise MalformedEvent("a message of the event stream has a wrong checksum")
-            headers_end = position + PRELUDE.size + header_length
-            headers = self._headers(buffer[position + PRELUDE.size : headers_end])
-            yield EventStreamMessage(headers, buffer[headers_end:body_end])
-            position += total
-            self._need = PRELUDE.size
-        self._held = end - position
+    def feed(self, chunk: bytes, /) -> Sequence[EventStreamMessage] | Iterator[EventStreamMessage]:
+        """Take one chunk; return the messages it completed."""
         if self._held:
-            self._pieces.append(buffer[position:])
+            self._pieces.append(chunk)
+            self._held += len(chunk)
+            if self._held < self._need:
+                return ()
+            chunk = b"".join(self._pieces)
+            self._hold(b"")
+        messages: list[EventStreamMessage] = []
+        try:
+            position = self._read(chunk, messages)
+        except ProtocolError as error:
+            return delivered(messages, error)
+        if position < len(chunk):
+            self._hold(chunk[position:])
+        return messages
 
-    def close(self) -> tuple[EventStreamMessage, ...]:
+    def close(self) -> Sequence[EventStreamMessage]:
         """End the stream."""
         if self._held:
+            self._hold(b"")
             raise StreamTruncated("the event stream ended in the middle of a message")
         return ()
 
-    def _check_prelude(self, prelude: memoryview, total: int, header_length: int, checksum: int) -> None:
-        if crc32(prelude) != checksum:
+    def _hold(self, rest: bytes) -> None:
+        """Keep the beginning of a message until the rest is here."""
+        self._held = len(rest)
+        self._pieces = [rest] if rest else []
+        prelude = rest[:PREFIX_BYTES]
+        self._need = self._prelude(prelude)[0] if len(prelude) == PREFIX_BYTES else PREFIX_BYTES
+
+    def _read(self, buffer: bytes, messages: list[EventStreamMessage]) -> int:
+        """Read the whole messages; answer where the one begins that is not."""
+        end, preludes, headers = len(buffer), self._preludes, self._cache
+        position = 0
+        while (body := position + PREFIX_BYTES) <= end:
+            prelude = buffer[position:body]
+            total, headers_length, checksum = preludes.get(prelude) or self._prelude(prelude)
+            if end - position < total:
+                break
+            position += total
+            body_end = position - CHECKSUM_BYTES
+            # A CRC can go on from where another stopped; the prelude's own is that of the first eight bytes.
+            if crc32(buffer[body - CHECKSUM_BYTES : body_end], checksum) != read_checksum(buffer, body_end)[0]:
+                raise MalformedEvent("a message of the event stream has a wrong checksum")
+            headers_end = body + headers_length
+            block = buffer[body:headers_end]
+            messages.append(
+                EventStreamMessage(headers.get(block) or self._headers(block), buffer[headers_end:body_end])
+            )
+        return position
+
+    def _prelude(self, prelude: bytes) -> tuple[int, int, int]:
+        """Total length, length of the headers, and checksum: checked once, since lengths come again and again."""
+        total, headers_length, checksum = lengths = PRELUDE.unpack(prelude)
+        if crc32(prelude[:-CHECKSUM_BYTES]) != checksum:
             raise MalformedEvent("the prelude of an event stream's message has a wrong checksum")
         if total > self._max:
             raise LimitExceeded("max_message_bytes", self._max)
-        if header_length > MAX_HEADER_BYTES:
+        if headers_length > MAX_HEADER_BYTES:
             raise LimitExceeded("max_header_bytes", MAX_HEADER_BYTES)
-        if total < header_length + OVERHEAD:
+        if total < headers_length + OVERHEAD:
             raise MalformedEvent("a message of the event stream is shorter than its headers")
+        if len(self._preludes) < MAX_CACHED_PRELUDES:
+            self._preludes[prelude] = lengths
+        return lengths
 
     def _headers(self, block: bytes) -> Mapping[str, HeaderValue]:
         """A stream repeats a handful of header blocks: each is parsed once."""
-        headers = self._cache.get(block)
-        if headers is None:
-            try:
-                headers = dict(parse_headers(block))
-            except (LayoutError, IndexError, ValueError):
-                raise MalformedEvent("a header of the event stream cannot be read") from None
-            if len(self._cache) < MAX_CACHED_HEADERS and len(block) < 1024:
-                self._cache[block] = headers
+        try:
+            headers = MappingProxyType(dict(parse_headers(block)))
+        except (LayoutError, IndexError, ValueError):
+            raise MalformedEvent("a header of the event stream cannot be read") from None
+        if len(self._cache) < MAX_CACHED_HEADERS and len(block) < 1024:
+            self._cache[block] = headers
         return headers
+
+
+def delivered(messages: list[EventStreamMessage], error: ProtocolError) -> Iterator[EventStreamMessage]:
+    """What came before the error, then the error."""
+    yield from messages
+    raise error
 
 
 def parse_headers(block: bytes) -> Iterator[tuple[str, HeaderValue]]:

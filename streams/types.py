@@ -22,7 +22,8 @@ class Transducer(Protocol[In_contra, Out_co]):
     """A stage without I/O: feed it items, take what they complete, then close it.
 
     One instance serves one subscription. Either method may raise: what it had yielded is still
-    delivered, then the stream errors.
+    delivered, then the stream errors. One that can tell the end of the stream from its items has an
+    attribute ``ended``: once that is true, the stream completes without waiting for the source to.
     """
 
     def feed(self, item: In_contra, /) -> Iterable[Out_co]: ...

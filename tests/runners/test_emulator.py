@@ -15,7 +15,8 @@ import pytest
 from tests.runners.clients import CHAT, HELLO, REQUEST, WIRE, ask, connected, refusal, reply_of
 from tokenrill import OPENAI_CHAT, StreamPipelineBuilder, accumulate, openai
 from tokenrill.runners.emulator import FRIENDLY, Answer, Emulator, Endpoint, Fault, Pace, environment_lines, serve
-from tokenrill.runners.emulator.endpoints import header_key, named_sse_error
+from tokenrill.runners.emulator.error_frames import named_sse_error
+from tokenrill.runners.emulator.guards import header_key
 from tokenrill.streams.errors import AuthenticationError, InvalidRequest
 
 

@@ -156,6 +156,7 @@ ENDINGS: dict[FaultKind, type[StreamError] | None] = {
     "truncate": StreamTruncated,
     "garbage": MalformedEvent,
     "error": Overloaded,
+    "slow_close": None,
 }
 
 

@@ -1,0 +1,221 @@
+"""Streams that must not keep anyone waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from msgspec import Struct
+from reactivex import Observable, abc
+from reactivex.disposable import CompositeDisposable, SerialDisposable
+from reactivex.scheduler import ImmediateScheduler, TimeoutScheduler, TrampolineScheduler, VirtualTimeScheduler
+from reactivex.scheduler.eventloop import AsyncIOScheduler
+
+from ..streams.batched import Batched, BatchObserver, Serial
+from ..streams.call import Call
+from ..streams.demand import Demand
+from ..streams.errors import StreamStalled
+from ..streams.tokens import StreamToken, is_content
+from ..streams.types import Operator
+
+__all__ = ["deadline"]
+
+LONGEST_SLEEP: Final = 3600.0  # timers take no sleep without end; a limit may be as long as it likes
+INSTANT: Final = 1e-6
+TICK: Final = ()
+
+
+class Limits(Struct, frozen=True):
+    """Seconds; None where there is no limit."""
+
+    connect: float | None
+    first_token: float | None
+    idle: float | None
+    total: float | None
+
+
+def deadline(
+    *,
+    connect: float | None = None,
+    first_token: float | None = None,
+    idle: float | None = None,
+    total: float | None = None,
+) -> Deadline:
+    """Give up on a stream that takes too long, and hang up.
+
+    .. marble::
+        ---a--b------------
+        [ deadline(idle=5) ]
+        ---a--b----#
+
+    Only what the model says counts for ``first_token`` and ``idle``: pings, ``Raw`` and ``Usage`` keep nothing
+    alive. In a pipeline these two stand still while the consumer wants nothing, since the stream is not read
+    then, and begin anew when it is read again. Time is that of the scheduler given at subscription, else of
+    the running event loop, else of threads; a limit is kept to within 100 ms.
+
+    Example:
+        >>> import reactivex as rx
+        >>> rx.never().pipe(deadline(connect=0.01)).run()
+        Traceback (most recent call last):
+        ...
+        tokenrill.streams.errors.StreamStalled: no sign of life within the connect deadline of 0.01 s
+
+    Args:
+        connect: From the subscription until anything at all comes.
+        first_token: From the subscription until the model says something.
+        idle: Between one thing the model says and the next, or the end. It does not run before the first.
+        total: From the subscription until the end.
+
+    Returns:
+        An operator. It errors with :class:`~tokenrill.StreamStalled`, which names the limit that has passed.
+
+    Raises:
+        ValueError: Without any limit, or for one that is not more than 0.
+    """
+    limits = Limits(connect, first_token, idle, total)
+    given = {name: getattr(limits, name) for name in limits.__struct_fields__ if getattr(limits, name) is not None}
+    if not given:
+        raise ValueError("deadline needs at least one of connect=, first_token=, idle= and total=")
+    for name, seconds in given.items():
+        if not seconds > 0:
+            raise ValueError(f"{name} is a time in seconds, more than 0, not {seconds!r}")
+    return Deadline(limits)
+
+
+class Deadline:
+    """The operator; a pipeline binds it to the call, whose demand says when the stream is not read."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self.__qualname__ = "deadline"  # what a pipeline calls this step
+
+    def __call__(self, source: Observable[StreamToken], /) -> Observable[StreamToken]:
+        return Timed(source, self._limits, None)
+
+    def for_call(self, call: Call, /) -> Operator[StreamToken, StreamToken]:
+        return lambda source: Timed(source, self._limits, call.demand)
+
+
+class Timed(Batched[StreamToken]):
+    """A source with an eye on the clock."""
+
+    def __init__(self, source: Observable[StreamToken], limits: Limits, demand: Demand | None) -> None:
+        super().__init__()
+        self._source = source
+        self._limits = limits
+        self._demand = demand
+
+    def subscribe_batches(
+        self, observer: BatchObserver[StreamToken], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        timekeeper, now = time_of(scheduler)
+        clocks = Clocks(self._limits, self._demand, now)
+        timer = SerialDisposable()
+
+        def sleep() -> None:
+            seconds = clocks.sleep()
+            if seconds is not None:
+                timer.disposable = timekeeper.schedule_relative(seconds, wake)
+
+        def wake(*_: object) -> None:
+            if not serial.stopped:
+                sleep()
+                if clocks.passed() is not None:
+                    serial.on_batch(TICK)  # among the stream's own signals, where it is looked at once more
+
+        def serve(items: Sequence[StreamToken] | None, error: Exception | None) -> None:
+            if items:
+                observer.on_batch(items)
+                clocks.see(items)
+            elif items is None:
+                timer.dispose()
+                observer.on_completed() if error is None else observer.on_error(error)
+            elif (passed := clocks.passed()) is not None:
+                timer.dispose()
+                serial.stop()
+                observer.on_error(StreamStalled(*passed))
+
+        serial: Serial[StreamToken] = Serial(serve)
+        sleep()
+        return CompositeDisposable(serial.connect(self._source, scheduler), timer)
+
+
+class Clocks:
+    """What has come so far, and which limit passes next.
+
+    It is never late: a sleep ends no later than the next limit, and none that begins during a sleep is shorter
+    than that sleep, so that a token costs no timer.
+    """
+
+    __slots__ = ("_arrived", "_demand", "_last", "_limits", "_now", "_shortest", "_started")
+
+    def __init__(self, limits: Limits, demand: Demand | None, now: Callable[[], float]) -> None:
+        self._limits = limits
+        self._demand = demand
+        self._now = now
+        self._started = now()
+        self._arrived = False
+        self._last: float | None = None  # when the model last said something, and we were done with it
+        self._shortest = min(
+            seconds for seconds in (getattr(limits, name) for name in limits.__struct_fields__) if seconds
+        )
+
+    def see(self, tokens: Sequence[StreamToken]) -> None:
+        """Take note of tokens, after they have been dealt with: a consumer's own time does not count."""
+        self._arrived = True
+        for token in tokens:
+            if is_content(token):
+                self._last = self._now()
+                break
+
+    def passed(self) -> tuple[str, float] | None:
+        """The limit that has passed, by name."""
+        due, name, seconds = self._next()
+        return (name, seconds) if due <= self._now() + INSTANT else None
+
+    def sleep(self) -> float | None:
+        """How long until it is time to look again; None when nothing is left to wait for."""
+        now = self._now()
+        due = self._next()[0]
+        if due <= now + INSTANT:
+            return self._shortest
+        if self._last is None and self._limits.idle is not None:
+            due = min(due, now + self._limits.idle)
+        return None if due == NEVER[0] else min(due - now, LONGEST_SLEEP)
+
+    def _next(self) -> tuple[float, str, float]:
+        limits = self._limits
+        dues = [NEVER]
+        if limits.connect is not None and not self._arrived:
+            dues.append((self._started + limits.connect, "connect", limits.connect))
+        if limits.first_token is not None and self._last is None:
+            dues.append((self._reading_since(self._started) + limits.first_token, "first_token", limits.first_token))
+        if limits.idle is not None and self._last is not None:
+            dues.append((self._reading_since(self._last) + limits.idle, "idle", limits.idle))
+        if limits.total is not None:
+            dues.append((self._started + limits.total, "total", limits.total))
+        return min(dues)
+
+    def _reading_since(self, moment: float) -> float:
+        demand = self._demand
+        if demand is None:
+            return moment
+        return max(moment, demand.opened_at) if demand.is_open else self._now()
+
+
+NEVER: Final[tuple[float, str, float]] = (float("inf"), "", 0.0)
+
+
+def time_of(scheduler: abc.SchedulerBase | None) -> tuple[abc.SchedulerBase, Callable[[], float]]:
+    """Who wakes us, and the clock that goes with it, in seconds; the wall's is not used, since it may be set."""
+    if isinstance(scheduler, VirtualTimeScheduler):
+        return scheduler, lambda: scheduler.to_seconds(scheduler.now)
+    # The trampolines would sleep in the thread that subscribes.
+    if scheduler is not None and not isinstance(scheduler, (TrampolineScheduler, ImmediateScheduler)):
+        return scheduler, time.monotonic
+    try:
+        return AsyncIOScheduler(asyncio.get_running_loop()), time.monotonic
+    except RuntimeError:
+        return TimeoutScheduler.singleton(), time.monotonic
