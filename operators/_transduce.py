@@ -147,18 +147,18 @@ class Chain:
         failure: Exception | None = None
         ended: int | None = None
         for number, (stage, feed_batch, can_end) in enumerate(self._steps[start:] if start else self._steps, start):
-            out = None
+            out, error = None, None
             if feed_batch is not None:
                 try:
                     out = feed_batch(items)
-                except Exception as error:
-                    return (), error, None
+                except Exception as raised:
+                    return (), raised, None
             if out is None:
                 out, error = feed_each(stage, items)
-                if error is not None:
-                    failure, ended = error, None
-            if can_end and stage.ended and failure is None:  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
-                ended = number
+            if error is not None:
+                failure, ended = error, None
+            elif can_end and stage.ended:  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+                failure, ended = None, number
             if not out:
                 return (), failure, ended
             items = out

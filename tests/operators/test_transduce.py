@@ -14,6 +14,7 @@ from tests.contracts.pushing import PushedBatches, PushedItems, Seen
 from tests.marbles import BOOM, check
 from tokenrill import transduce
 from tokenrill.streams.batched import BatchObserver, subscribe_batches
+from tokenrill.streams.types import Operator
 
 LETTERS = {letter: letter for letter in "abcdABC"} | {pair: pair for pair in ("ab", "cd")}
 
@@ -211,3 +212,88 @@ def test_a_failing_stage_ends_an_endless_source() -> None:
 def test_a_stock_operator_ends_a_run_and_starts_the_next() -> None:
     parted = rx.of(*"abcd").pipe(transduce(Pairs), ops.map(str.upper), transduce(Pairs))
     assert Seen(parted).items == ["ABCD"]
+
+
+class UntilStop:
+    """Ends the stream at "stop", which it passes on."""
+
+    def __init__(self) -> None:
+        self.ended = False
+
+    def feed(self, item: str, /) -> Iterator[str]:
+        if not self.ended:
+            self.ended = item == "stop"
+            yield item
+
+    def close(self) -> Iterator[str]:
+        yield "closed"
+
+
+class Pass:
+    """Passes everything but poison."""
+
+    def feed(self, item: str, /) -> Iterator[str]:
+        if item == "poison":
+            raise ValueError("poisoned")
+        yield item
+
+    def close(self) -> Iterator[str]:
+        return iter(())
+
+
+class Holding:
+    """Gives everything at the end."""
+
+    def __init__(self) -> None:
+        self._held: list[str] = []
+
+    def feed(self, item: str, /) -> Iterator[str]:
+        if item == "poison":
+            raise ValueError("poisoned")
+        self._held.append(item)
+        return iter(())
+
+    def close(self) -> Iterator[str]:
+        yield from self._held
+
+
+APART: Operator[Any, Any] = ops.map(lambda item: item)
+BETWEEN: list[list[Operator[Any, Any]]] = [[], [APART]]
+
+
+def together(batch: list[str], *operators: Operator[Any, Any]) -> Seen:
+    """What comes of one read that holds all these items."""
+    source = PushedBatches()
+    seen = Seen(source.pipe(*operators))
+    source.push(batch)
+    source.complete()
+    assert source.live == 0
+    return seen
+
+
+@pytest.mark.parametrize("between", BETWEEN, ids=["fused", "apart"])
+def test_a_stage_that_has_ended_completes_the_stream_and_leaves_its_source(between: list[Operator[Any, Any]]) -> None:
+    source = PushedItems()
+    seen = Seen(source.pipe(transduce(UntilStop), *between, transduce(Holding)))
+    for item in ("a", "stop"):
+        source.push(item)
+    assert (seen.items, seen.ended, source.live) == (["a", "stop"], True, 0)
+
+
+@pytest.mark.parametrize("between", BETWEEN, ids=["fused", "apart"])
+def test_an_end_closes_the_stages_behind_it_and_not_itself(between: list[Operator[Any, Any]]) -> None:
+    read = ["a", "stop", "b"]
+    assert together(read, transduce(UntilStop), *between, transduce(Holding)).items == ["a", "stop"]
+    assert together(read, transduce(Holding), *between, transduce(UntilStop)).items == ["a", "stop"]
+
+
+@pytest.mark.parametrize("between", BETWEEN, ids=["fused", "apart"])
+def test_what_is_further_down_decides_between_an_error_and_an_end(between: list[Operator[Any, Any]]) -> None:
+    ended = together(["stop", "poison"], transduce(Pass), *between, transduce(UntilStop))
+    assert (ended.items, ended.error) == (["stop"], None)
+    failed = together(["poison", "stop"], transduce(UntilStop), *between, transduce(Holding))
+    assert isinstance(failed.error, ValueError)
+
+
+def test_an_operator_has_the_name_it_was_given() -> None:
+    assert transduce(UntilStop, name="until_stop").__qualname__ == "until_stop"
