@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-__all__ = ["checked_base_url", "checked_header", "is_forbidden_address", "path_segment"]
+__all__ = [
+    "checked_base_url",
+    "checked_header",
+    "checked_url",
+    "checked_value",
+    "is_forbidden_address",
+    "path_segment",
+]
 
-FORBIDDEN: Final = frozenset("\r\n\0")
+# Control characters split headers and lines, and parsers disagree on backslashes and spaces in addresses.
+CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+NOT_IN_URL: Final = re.compile(r"[\x00-\x20\x7f\\]")
+HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
 # Instance-metadata services hand credentials to whoever can reach them: no provider lives there.
 METADATA: Final = tuple(
     ipaddress.ip_network(net)
-    for net in ("169.254.0.0/16", "fd00:ec2::/32", "fd20:ce::/32", "100.100.100.200/32", "168.63.129.16/32")
+    for net in (
+        "169.254.0.0/16",
+        "100.100.100.200/32",
+        "168.63.129.16/32",
+        "192.0.0.192/32",
+        "fd00:ec2::/32",
+        "fd20:ce::/32",
+        "fe80::a9fe:a9fe/128",
+    )
+)
+# IPv6 prefixes whose last 32 bits are an IPv4 address: mapped, translated, compatible, and both of NAT64's.
+WRAPPED: Final = tuple(
+    ipaddress.IPv6Network(net)
+    for net in ("::ffff:0:0/96", "::ffff:0:0:0/96", "::/96", "64:ff9b::/96", "64:ff9b:1::/48")
 )
 
 
@@ -26,30 +51,46 @@ def checked_base_url(url: str, *, allow_http: bool = False) -> str:
 
     Raises:
         ValueError: For anything but https (plain http is for loopback, or with ``allow_http``), for a user or
-            password in it, and for a query, fragment, CR, LF or NUL.
+            password in it, for a query, a fragment, a space, a backslash or a control character, and for the
+            address of a metadata service.
     """
-    if FORBIDDEN & set(url):
-        raise ValueError("base_url must not hold CR, LF or NUL")
+    if NOT_IN_URL.search(url):
+        raise ValueError("base_url must not hold spaces, backslashes or control characters such as CR and LF")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
+        given = parts.scheme or "no scheme"
         raise ValueError(
-            f"base_url must begin with https:// and name a host, such as https://api.openai.com/v1; got {parts.scheme or 'no scheme'!r}"
+            f"base_url must begin with https:// and name a host, such as https://api.openai.com/v1; got {given!r}"
         )
-    if parts.username is not None or parts.password is not None:
+    if "@" in parts.netloc:
         raise ValueError("base_url must not hold a user or password: keys belong in api_key")
-    if parts.query or parts.fragment:
+    if "?" in url or "#" in url:
         raise ValueError("base_url must not hold a query or a fragment")
+    if parts.port == 0:  # an impossible port raises a ValueError of its own
+        raise ValueError("base_url must not name port 0")
     if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname):
         raise ValueError(
-            f"http://{parts.hostname} would send the key and the prompt in the clear: use https, or pass allow_http=True"
+            f"http://{parts.hostname} would send the key and the prompts in the clear: "
+            "use https, or pass allow_http=True"
         )
     if is_forbidden_address(parts.hostname):
         raise ValueError(f"{parts.hostname} is a metadata service, not a provider")
     return url.rstrip("/")
 
 
+def checked_url(url: str) -> str:
+    """The full address of a request, fit to be sent as it is.
+
+    Raises:
+        ValueError: For a space, a backslash, a control character, or anything outside ASCII.
+    """
+    if NOT_IN_URL.search(url) or not url.isascii():
+        raise ValueError("the request's address holds characters that no address can: quote its parts first")
+    return url
+
+
 def is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
+    if host == "localhost":
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -60,35 +101,46 @@ def is_loopback(host: str) -> bool:
 def is_forbidden_address(host: str) -> bool:
     """Whether this is the IP address of a metadata service, in IPv4, IPv6 or IPv4 wrapped in IPv6.
 
-    >>> is_forbidden_address("169.254.169.254"), is_forbidden_address("::ffff:169.254.169.254"), is_forbidden_address("10.0.0.1")
-    (True, True, False)
+    >>> [is_forbidden_address(host) for host in ("169.254.169.254", "::ffff:169.254.169.254", "10.0.0.1", "a.example")]
+    [True, True, False, False]
     """
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return False
-    if isinstance(address, ipaddress.IPv6Address):
-        address = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1] or address
-        nat64 = ipaddress.ip_network("64:ff9b::/96")
-        if isinstance(address, ipaddress.IPv6Address) and address in nat64:
-            address = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return any(address.version == net.version and address in net for net in METADATA)
+    return any(one.version == net.version and one in net for one in (address, *inside(address)) for net in METADATA)
+
+
+def inside(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
+    """The IPv4 addresses that an IPv6 address leads to."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return []
+    found = [ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) for net in WRAPPED if address in net]
+    return [*found, *(one for one in (address.sixtofour, *(address.teredo or ())) if one is not None)]
 
 
 def checked_header(name: str, value: str) -> str:
-    """A header's value, if it cannot smuggle in another header.
+    """A header's value, if neither it nor the name can smuggle in another header.
 
     Raises:
-        ValueError: For CR, LF, NUL, or characters that no header can hold; it never quotes the value.
+        ValueError: For a name that is none, and for what :func:`checked_value` refuses.
     """
-    if FORBIDDEN & set(value) or FORBIDDEN & set(name):
-        raise ValueError(f"the header {name.split()[0] if name.split() else ''} must not hold CR, LF or NUL")
-    try:
-        value.encode("latin-1")
-    except UnicodeEncodeError:
-        raise ValueError(
-            f"the header {name} holds characters outside Latin-1; was something else pasted with it?"
-        ) from None
+    if not HEADER_NAME.fullmatch(name):
+        raise ValueError("the name of a header holds characters that no name can")
+    return checked_value(f"header {name}", value)
+
+
+def checked_value(what: str, value: str) -> str:
+    """A text that can be a header's value.
+
+    Raises:
+        ValueError: For CR, LF, NUL and other control characters, and for anything outside ASCII; it never quotes
+            the value.
+    """
+    if CONTROL.search(value):
+        raise ValueError(f"the {what} must not hold CR, LF, NUL or other control characters")
+    if not value.isascii():
+        raise ValueError(f"the {what} holds characters outside ASCII; was something else pasted with it?")
     return value
 
 
@@ -99,8 +151,8 @@ def path_segment(text: str, what: str = "model") -> str:
     ('us.anthropic.claude%3A0', 'a%2F..%2Fb')
 
     Raises:
-        ValueError: For CR, LF, NUL, nothing at all, ``.`` and ``..``.
+        ValueError: For control characters such as CR, LF and NUL, nothing at all, ``.`` and ``..``.
     """
-    if FORBIDDEN & set(text) or text in ("", ".", ".."):
+    if CONTROL.search(text) or text in ("", ".", ".."):
         raise ValueError(f"the {what} cannot be part of an address")
     return quote(text, safe="")

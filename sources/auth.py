@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NoReturn, TypeAlias
 
 from ..streams.errors import MissingCredential
-from .address import checked_header
+from .address import checked_value
 from .http import Headers, HttpRequest
 
 __all__ = ["Authorize", "Secret", "bearer", "from_environment", "header"]
@@ -29,7 +29,7 @@ class Secret:
     def __init__(self, value: str, name: str = "key") -> None:
         if not value.strip():
             raise ValueError(f"the {name} is empty")
-        self.__value = checked_header(name, value.strip())
+        self.__value = checked_value(name, value.strip())
 
     def reveal(self) -> str:
         """The text itself, for the header it goes into."""
@@ -40,6 +40,12 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret(***)"
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret cannot be pickled: give each process its own key")

@@ -12,8 +12,7 @@ import math
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 from reactivex import Observable, abc
@@ -22,19 +21,16 @@ from yarl import URL
 
 from ..streams.batched import Batched, BatchObserver
 from ..streams.call import Call
-from ..streams.demand import Demand
-from ..streams.errors import StreamError, StreamStalled, UnexpectedContent
+from ..streams.errors import ConnectError, StreamError, UnexpectedContent
 from ..streams.loops import on_loop
-from .address import checked_header, checked_url
-from .connections import READ_SIZE, Sessions, environment_proxy, hang_up
+from .address import checked_header, checked_url, is_forbidden_address
+from .body import error_body, read_body
+from .connections import Sessions, environment_proxy, hang_up
 from .http_errors import presentable
-from .inflate import inflate
 from .pump import Pump, Push
 
 __all__ = ["Headers", "Http", "HttpRequest", "ResponseHead"]
 
-MAX_ERROR_BYTES: Final = 64 << 10
-ERROR_BODY_SECONDS: Final = 10.0
 LARGE_BODY: Final = 1 << 20
 NO_BODY: Final = (204, 205)
 SECRET_HEADERS: Final = (
@@ -149,7 +145,7 @@ class Http:
             response = await self._send(request)
             try:
                 await self._receive(response, accept, refuse)
-                await self._read(response, call.demand, push)
+                await read_body(response, call, push, self._read_timeout)
             finally:
                 hang_up(response)
         except Exception as error:
@@ -158,6 +154,10 @@ class Http:
 
     async def _send(self, request: HttpRequest) -> aiohttp.ClientResponse:
         url = URL(checked_url(request.url), encoded=True)
+        if is_forbidden_address(url.raw_host or ""):
+            raise ConnectError(
+                f"{url.raw_host} is a metadata service, not a provider; nothing was sent", retryable=False
+            )
         headers = {name: checked_header(name, value) for name, value in request.headers.items()}
         body = io.BytesIO(request.body) if len(request.body) > LARGE_BODY else request.body
         proxy = await asyncio.to_thread(environment_proxy, url) if self._trust_env else None
@@ -182,22 +182,6 @@ class Http:
                 raise refuse(status, headers, body) from None
             raise
 
-    async def _read(self, response: aiohttp.ClientResponse, demand: Demand, push: Push[bytes]) -> None:
-        pieces = inflate(response.headers.get("content-encoding", ""))
-        content = response.content
-        read, idle = content.read, Idle(content, self._read_timeout)
-        try:
-            while chunk := await read(READ_SIZE):
-                idle.taken += len(chunk)
-                for piece in (chunk,) if pieces is None else pieces(chunk):
-                    if not push(piece):
-                        return
-                    if not demand.is_open:
-                        await pause(response, demand, idle)
-                idle.since = monotonic()
-        finally:
-            idle.stop()
-
 
 class Body(Batched[bytes]):
     """The bytes of one answer, a read at a time."""
@@ -212,59 +196,3 @@ class Body(Batched[bytes]):
         pump = Pump(observer, self._work)
         on_loop(pump.start, scheduler)
         return Disposable(pump.stop)
-
-
-class Idle:
-    """Fail a body whose next byte does not come in time: one timer for all its reads, looked at when it rings."""
-
-    __slots__ = ("_content", "_limit", "_timer", "since", "taken")
-
-    def __init__(self, content: aiohttp.StreamReader, limit: float) -> None:
-        self._content = content
-        self._limit = limit
-        self._timer = asyncio.get_running_loop().call_later(limit, self._look)
-        self.since = monotonic()
-        self.taken = 0
-
-    @property
-    def has_unread(self) -> bool:
-        return self._content.total_bytes > self.taken
-
-    def _look(self) -> None:
-        left = self._limit if self.has_unread else self.since + self._limit - monotonic()
-        if left > 0:
-            self._timer = asyncio.get_running_loop().call_later(min(left, self._limit), self._look)
-        else:
-            self._content.set_exception(StreamStalled("idle", self._limit))
-
-    def stop(self) -> None:
-        self._timer.cancel()
-
-
-async def pause(response: aiohttp.ClientResponse, demand: Demand, idle: Idle) -> None:
-    """Leave the socket alone until the consumer wants more: not even its breaking off is seen before."""
-    connection = None if response.content.is_eof() else response.connection
-    protocol: Any = connection and connection.protocol
-    if protocol is not None and protocol.is_connected():
-        protocol.pause_reading()
-    idle.since = math.inf
-    await demand.ready()
-    # With bytes still in its buffer, aiohttp resumes by itself when the next read has emptied it.
-    if protocol is not None and protocol.is_connected() and not idle.has_unread:
-        protocol.resume_reading()
-
-
-async def error_body(response: aiohttp.ClientResponse) -> bytes:
-    """What the server says of its refusal: no more than 64 KiB, and no longer than 10 s."""
-    body = bytearray()
-    try:
-        pieces = inflate(response.headers.get("content-encoding", ""))
-        async with asyncio.timeout(ERROR_BODY_SECONDS):
-            while len(body) < MAX_ERROR_BYTES and (chunk := await response.content.read(READ_SIZE)):
-                for piece in (chunk,) if pieces is None else pieces(chunk):
-                    body += piece
-                    if len(body) >= MAX_ERROR_BYTES:
-                        break
-    except (TimeoutError, aiohttp.ClientError, OSError, StreamError):
-        pass  # the status is what matters, and it is here
-    return bytes(body[:MAX_ERROR_BYTES])

@@ -71,6 +71,7 @@ class OperatorCase:
             whatever comes.
         poison: An item that makes it error, if there is one.
         empty: The class of error that an empty stream ends in, if it is not healthy.
+        ends: Whether ``items`` hold an end mark, at which it completes by itself.
     """
 
     new: Callable[[], Operator[Any, Any]]
@@ -80,6 +81,7 @@ class OperatorCase:
     gives: str
     poison: Any = None
     empty: type[Exception] | None = None
+    ends: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,7 @@ OPERATORS: dict[str, OperatorCase] = {
         gives="tokens",
         poison=SseEvent(b"{"),
         empty=StreamTruncated,
+        ends=True,
     ),
     "accumulate": OperatorCase(
         lambda: accumulate(max_characters=200_000),

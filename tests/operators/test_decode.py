@@ -33,7 +33,7 @@ VALUES: dict[str, Any] = {
 
 
 def test_gives_the_tokens_of_each_event() -> None:
-    check(decode(OPENAI_CHAT), "-h----s-D-|", "-(Ra)---F-|", VALUES)
+    check(decode(OPENAI_CHAT), "-h----s-D-|", "-(Ra)---(F|)", VALUES)
 
 
 def test_takes_bare_payloads_as_well() -> None:

@@ -3,11 +3,12 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import pytest
 import reactivex as rx
+from reactivex import Observable
 from reactivex import operators as ops
 
 from tests.contracts.pushing import PushedBatches, PushedItems, Seen
@@ -261,10 +262,14 @@ APART: Operator[Any, Any] = ops.map(lambda item: item)
 BETWEEN: list[list[Operator[Any, Any]]] = [[], [APART]]
 
 
+def through(source: Observable[Any], *operators: Operator[Any, Any]) -> Observable[Any]:
+    return reduce(lambda stream, operator: operator(stream), operators, source)
+
+
 def together(batch: list[str], *operators: Operator[Any, Any]) -> Seen:
     """What comes of one read that holds all these items."""
     source = PushedBatches()
-    seen = Seen(source.pipe(*operators))
+    seen = Seen(through(source, *operators))
     source.push(batch)
     source.complete()
     assert source.live == 0
@@ -274,7 +279,7 @@ def together(batch: list[str], *operators: Operator[Any, Any]) -> Seen:
 @pytest.mark.parametrize("between", BETWEEN, ids=["fused", "apart"])
 def test_a_stage_that_has_ended_completes_the_stream_and_leaves_its_source(between: list[Operator[Any, Any]]) -> None:
     source = PushedItems()
-    seen = Seen(source.pipe(transduce(UntilStop), *between, transduce(Holding)))
+    seen = Seen(through(source, transduce(UntilStop), *between, transduce(Holding)))
     for item in ("a", "stop"):
         source.push(item)
     assert (seen.items, seen.ended, source.live) == (["a", "stop"], True, 0)

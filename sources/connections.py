@@ -1,0 +1,200 @@
+"""Connections, kept for the next request: one pool for each event loop, which ends with its loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import weakref
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.http import HttpProcessingError
+from yarl import URL
+
+from ..streams.errors import ConnectionLost, ProtocolError, StreamStalled
+from .address import is_forbidden_address
+
+__all__ = ["READ_SIZE", "ForbiddenAddress", "Sessions", "environment_proxy", "fail_when_closed", "hang_up"]
+
+READ_SIZE: Final = 16 << 10
+
+
+class ForbiddenAddress(OSError):
+    """A name leads to a metadata service."""
+
+
+class GuardedResolver(AbstractResolver):
+    """Resolve names, and refuse those that lead to a metadata service, whatever the name says."""
+
+    def __init__(self) -> None:
+        self._inner = aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        if any(is_forbidden_address(entry["host"]) for entry in found):
+            raise ForbiddenAddress(f"{host} leads to a metadata service, not to a provider")
+        return found
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+class Answer(aiohttp.ClientResponse):
+    """A response that hangs up at once when its head is not waited for any longer, or does not come in time."""
+
+    patience: float
+
+    async def start(self, connection: Any) -> Answer:
+        try:
+            async with asyncio.timeout(self.patience):
+                await super().start(connection)
+        except BaseException as error:
+            abort(connection)
+            if isinstance(error, TimeoutError):
+                raise StreamStalled("idle", self.patience) from None
+            raise
+        return self
+
+
+def hang_up(response: aiohttp.ClientResponse) -> None:
+    """Close the connection unless the whole answer has been read; nothing is drained, nothing waited for."""
+    abort(response.connection)
+    response.close()
+
+
+def abort(connection: Any) -> None:
+    # close() would first send what is still to be sent (a long prompt, TLS's farewell) to a server that
+    # may not be reading.
+    transport = None if connection is None else connection.transport
+    if transport is not None:
+        transport.abort()
+
+
+def fail_when_closed(response: aiohttp.ClientResponse) -> Callable[[], None]:
+    """See that whoever reads this body hears of it when the connection closes; call the answer when it is read.
+
+    aiohttp tells a reader of a connection that breaks off, but leaves it waiting when it was aiohttp that closed:
+    because chunks cannot be parsed, or because the session was closed.
+    """
+    connection, content = response.connection, response.content
+    protocol = None if connection is None else connection.protocol
+    closed = None if protocol is None else protocol.closed
+    if protocol is None or closed is None or content.is_eof():
+        return do_nothing
+
+    def on_closed(_: asyncio.Future[None]) -> None:
+        if not content.is_eof() and content.exception() is None:
+            damaged = isinstance(protocol.exception(), HttpProcessingError)
+            content.set_exception(
+                ProtocolError("the answer's chunks cannot be read")
+                if damaged
+                else ConnectionLost("the connection was closed before the answer was complete")
+            )
+
+    def forget() -> None:
+        closed.remove_done_callback(on_closed)
+
+    closed.remove_done_callback(look_away)
+    closed.add_done_callback(look_away)
+    closed.add_done_callback(on_closed)
+    return forget
+
+
+def do_nothing() -> None:
+    """For bodies that are here already."""
+
+
+def look_away(closed: asyncio.Future[None]) -> None:
+    # A connection that is kept may break later, and asyncio complains of exceptions that nobody looked at.
+    if not closed.cancelled():
+        closed.exception()
+
+
+@dataclass(slots=True, eq=False)
+class Pool:
+    """One loop's session, and the generator that ends it."""
+
+    session: aiohttp.ClientSession
+    guard: AsyncGenerator[None]
+
+
+Pools: TypeAlias = dict[asyncio.AbstractEventLoop, Pool]
+
+
+class Sessions:
+    """aiohttp's sessions, one for each event loop that asks for one; each ends with its loop, or with this."""
+
+    def __init__(self, connect_timeout: float, read_timeout: float, ssl_context: ssl.SSLContext | None) -> None:
+        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout, ceil_threshold=float("inf"))
+        self._answer = type("Answer", (Answer,), {"patience": read_timeout})
+        self._ssl_context = ssl_context
+        self._pools: Pools = {}
+        weakref.finalize(self, drop, self._pools).atexit = False
+
+    async def current(self) -> aiohttp.ClientSession:
+        """The running loop's session, made at first use."""
+        loop = asyncio.get_running_loop()
+        pool = self._pools.get(loop)
+        if pool is None or pool.session.closed:
+            for gone in [other for other in list(self._pools) if other.is_closed()]:
+                self._pools.pop(gone, None)
+            session = self._new_session()
+            pool = self._pools[loop] = Pool(session, until_loop_ends(self._pools, loop, session))
+            await anext(pool.guard)
+        return pool.session
+
+    async def aclose(self) -> None:
+        """Close the running loop's session, if there is one."""
+        pool = self._pools.get(asyncio.get_running_loop())
+        if pool is not None:
+            await pool.guard.aclose()
+
+    def _new_session(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=0, resolver=GuardedResolver(), ssl=self._ssl_context or True, timeout_ceil_threshold=float("inf")
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            timeout=self._timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            read_bufsize=READ_SIZE,
+            response_class=self._answer,
+            headers={"user-agent": "tokenrill", "accept-encoding": "identity"},
+        )
+
+
+async def until_loop_ends(
+    pools: Pools, loop: asyncio.AbstractEventLoop, session: aiohttp.ClientSession
+) -> AsyncGenerator[None]:
+    # asyncio.run closes generators before it closes the loop: so the pool ends with its loop, unasked.
+    try:
+        yield
+    finally:
+        pool = pools.get(loop)
+        if pool is not None and pool.session is session:
+            del pools[loop]
+        await session.close()
+
+
+def drop(pools: Pools) -> None:
+    """Close the pools of an owner that is no more, each in its own loop."""
+    for loop, pool in list(pools.items()):
+        if not loop.is_closed():
+            asyncio.run_coroutine_threadsafe(closing(pool), loop)
+
+
+async def closing(pool: Pool) -> None:
+    await pool.guard.aclose()
+
+
+def environment_proxy(url: URL) -> str | None:
+    """What ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY`` say for this address; unlike aiohttp's, without netrc."""
+    return None if proxy_bypass(url.host or "") else getproxies().get(url.scheme)
