@@ -71,9 +71,8 @@ def main() -> int:
         bar = "█" * (1 + round(39 * (point - low) / max(high - low, 1.0)))
         print(f"{options.tokens * number // POINTS:>12,} tokens {point:8.2f} MiB {bar}")
     growth = points[-1] - points[0]
-    print(
-        f"{options.tokens:,} tokens in {elapsed:.1f} s, {options.tokens / elapsed:,.0f} a second; growth {growth:+.2f} MiB"
-    )
+    rate = options.tokens / elapsed
+    print(f"{options.tokens:,} tokens in {elapsed:.1f} s, {rate:,.0f} a second; growth {growth:+.2f} MiB")
     return 1 if options.check and growth > FLOOR_MIB else 0
 
 

@@ -29,9 +29,9 @@ def event(number: int) -> bytes:
     return (
         b'data: {"id":"chatcmpl-BpJBJOd2Ffn76LbPDWwJa4ZgRgwW9","object":"chat.completion.chunk","created":1751568161,'
         b'"model":"gpt-4o-2024-08-06","service_tier":"default","system_fingerprint":"fp_07871e2ad8",'
-        b'"choices":[{"index":0,"delta":{"content":" word%d"},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"aB3dE5fG"}\n\n'
-        % (number % 1000)
-    )
+        b'"choices":[{"index":0,"delta":{"content":" word%d"},"logprobs":null,"finish_reason":null}],'
+        b'"usage":null,"obfuscation":"aB3dE5fG"}\n\n'
+    ) % (number % 1000)
 
 
 EVENT: Final = event(0)

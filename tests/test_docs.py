@@ -22,7 +22,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ROOMS = ("streams", "operators", "sources", "sinks", "runners")
 EXTRAS = {"rich": "cli", "click": "cli", "IPython": "notebook", "ipykernel": "notebook"}
-DOCUMENTS = [path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))]
+DOCUMENTS = [path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))]
 FENCE = re.compile(r"^(?P<indent>\s*)(?P<fence>```+)\s*(?P<language>\w*)")
 NOT_RUN = re.compile(r"<!--\s*not run:\s*(?P<reason>.*?)\s*-->")
 FILE = re.compile(r"# (?P<room>[\w/]+)/\w+\.py\s")
