@@ -1,20 +1,25 @@
-"""OpenAI. https://platform.openai.com/docs/api-reference/chat"""
+"""OpenAI. https://platform.openai.com/docs/api-reference"""
 
 from __future__ import annotations
 
 import os
+from typing import Final, Literal
 
 from .address import checked_base_url, checked_header
 from .auth import bearer, from_environment
 from .dialects.openai_chat import OPENAI_CHAT
+from .dialects.openai_responses import OPENAI_RESPONSES
 from .http import Http
 from .provider import Provider
 
 __all__ = ["openai"]
 
+APIS: Final = {"chat": (OPENAI_CHAT, "chat/completions"), "responses": (OPENAI_RESPONSES, "responses")}
+
 
 def openai(
     *,
+    api: Literal["chat", "responses"] = "chat",
     api_key: str | None = None,
     base_url: str | None = None,
     organization: str | None = None,
@@ -22,9 +27,10 @@ def openai(
     http: Http | None = None,
     allow_http: bool = False,
 ) -> Provider:
-    """OpenAI's chat completions, or any server that speaks them.
+    """OpenAI's chat completions or its Responses API, or any server that speaks them.
 
     Args:
+        api: ``chat`` for chat completions, ``responses`` for the Responses API.
         api_key: By default the environment variable ``OPENAI_API_KEY``.
         base_url: By default ``OPENAI_BASE_URL``, else ``https://api.openai.com/v1``.
         organization, project: Whom to bill, when the key may act for several.
@@ -37,16 +43,19 @@ def openai(
 
     Raises:
         MissingCredential: When there is no key.
-        ValueError: When the key or the address cannot be used.
+        ValueError: When the key or the address cannot be used, or when there is no such ``api``.
     """
+    if api not in APIS:
+        raise ValueError(f"api is {' or '.join(APIS)}, not {api!r}")
+    dialect, path = APIS[api]
     address = checked_base_url(
         base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1", allow_http=allow_http
     )
     given = {"openai-organization": organization, "openai-project": project}
     return Provider(
         name="openai",
-        dialect=OPENAI_CHAT,
-        endpoint=lambda _: f"{address}/chat/completions",
+        dialect=dialect,
+        endpoint=lambda _: f"{address}/{path}",
         authorize=bearer(from_environment(api_key, "OPENAI_API_KEY", provider="OpenAI")),
         http=http or Http(),
         headers={name: checked_header(name, value) for name, value in given.items() if value},

@@ -9,6 +9,7 @@ from reactivex import Observer, abc
 from tests.contracts.pushing import PushedBatches, PushedItems, Seen
 from tests.marbles import BOOM, check
 from tokenrill import watch
+from tokenrill.streams.batched import BatchObserver, subscribe_batches
 
 VALUES = {letter: letter for letter in "abc"}
 SECRET = "the prompt of a user"
@@ -118,12 +119,17 @@ def test_an_observer_without_on_dispose_is_left_in_peace() -> None:
     assert source.live == 0
 
 
-def test_a_watcher_may_hang_up_itself() -> None:
-    source, watcher = PushedItems(), Watcher()
-    seen = Seen(source.pipe(watch(watcher)))
-    watcher.note = lambda signal: seen.subscription.dispose()
-    source.push(1, 2)
-    assert seen.signals == []
+@pytest.mark.parametrize("at", ["next", "completed"])
+def test_a_watcher_may_hang_up_itself(at: str) -> None:
+    source, watcher, signals = PushedBatches(), Watcher(), list[str]()
+    observer: BatchObserver[Any] = BatchObserver(
+        lambda _: signals.append("batch"), lambda _: signals.append("error"), lambda: signals.append("completed")
+    )
+    subscription = subscribe_batches(source.pipe(watch(watcher)), observer)
+    watcher.note = lambda signal: subscription.dispose() if signal in (1, "completed") else None
+    source.push([1] if at == "next" else [2])
+    source.complete()
+    assert signals == ([] if at == "next" else ["batch"])
     assert source.live == 0
 
 

@@ -104,14 +104,14 @@ class ChatDecoder:
 
     def __init__(self) -> None:
         self._started = False
-        self._done = False
+        self.ended = False
         self._usage: Usage | None = None
         self._reasons: dict[int, str | None] = {}
         self._calls: dict[int, ToolCallTracker] = {}
         self._said: dict[tuple[str, int], Any] = {}
 
     def feed(self, payload: bytes, /) -> Iterator[StreamToken]:
-        if self._done:
+        if self.ended:
             return
         if payload.strip() == b"[DONE]":
             yield from self._finish()
@@ -126,7 +126,7 @@ class ChatDecoder:
         yield from self._unknown(chunk, KNOWN_CHUNK, "")
 
     def feed_batch(self, payloads: Sequence[bytes], /) -> Sequence[StreamToken] | None:
-        if not self._started or self._done:
+        if not self._started or self.ended:
             return None
         tokens: list[StreamToken] = []
         seen = self._reasons
@@ -143,7 +143,7 @@ class ChatDecoder:
         return tokens
 
     def close(self) -> Iterator[StreamToken]:
-        if not self._done:
+        if not self.ended:
             if not any(self._reasons.values()):
                 raise StreamTruncated
             yield from self._finish()
@@ -211,7 +211,7 @@ class ChatDecoder:
             yield Raw(path, value, choice)
 
     def _finish(self) -> Iterator[StreamToken]:
-        self._done = True
+        self.ended = True
         for choice in sorted(self._calls):
             yield from self._calls[choice].end()
         if self._usage is not None:

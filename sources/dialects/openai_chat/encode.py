@@ -23,7 +23,6 @@ from ....streams.tokens import (
     ToolCallStart,
     Usage,
 )
-
 from ...shape import object_of
 
 __all__ = ["ChatEncoder"]

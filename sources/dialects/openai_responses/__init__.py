@@ -5,6 +5,7 @@ https://platform.openai.com/docs/api-reference/responses-streaming
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from ....streams.sse import SsePayloads
@@ -19,10 +20,13 @@ from .render import render
 
 __all__ = ["OPENAI_RESPONSES"]
 
+# A generated picture is one event of megabytes, and the last event repeats it.
+MAX_EVENT_BYTES: Final = 16 << 20
+
 OPENAI_RESPONSES: Final = Dialect(
     name="openai_responses",
     render=render,
-    framer=SsePayloads,
+    framer=partial(SsePayloads, max_event_bytes=MAX_EVENT_BYTES),
     decoder=ResponsesDecoder,
     refuse=refuse,
     parse=parse,

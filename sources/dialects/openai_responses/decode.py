@@ -10,7 +10,8 @@ that have begun to speak, typed, several times as fast. Both give the same token
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Final, Literal
+from types import NoneType
+from typing import Annotated, Final, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 from msgspec import Raw as JsonRaw
@@ -21,7 +22,6 @@ from ....streams.errors import StreamTruncated
 from ....streams.tokens import (
     Finish,
     FinishReason,
-    Logprobs,
     Raw,
     ReasoningDelta,
     RefusalDelta,
@@ -51,12 +51,28 @@ FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
 KNOWN_ITEMS: Final = frozenset(("message", "reasoning", *CALLS))
 KNOWN_MESSAGE: Final = frozenset("id type status role content".split())
 KNOWN_PARTS: Final = frozenset(("output_text", "refusal", "reasoning_text", "summary_text"))
+Delta: TypeAlias = type[TextDelta] | type[RefusalDelta] | type[ReasoningDelta] | type[ToolCallDelta]
+SPEECH: Final[Mapping[str, Delta]] = {
+    "response.output_text.delta": TextDelta,
+    "response.refusal.delta": RefusalDelta,
+    "response.reasoning_summary_text.delta": ReasoningDelta,
+    "response.reasoning_text.delta": ReasoningDelta,
+    "response.function_call_arguments.delta": ToolCallDelta,
+    "response.custom_tool_call_input.delta": ToolCallDelta,
+}
+KIND_OF: Final[Mapping[str, str]] = {
+    "response.function_call_arguments.delta": "function_call",
+    "response.function_call_arguments.done": "function_call",
+    "response.custom_tool_call_input.delta": "custom_tool_call",
+    "response.custom_tool_call_input.done": "custom_tool_call",
+    "response.reasoning_summary_text.delta": "reasoning",
+    "response.reasoning_text.delta": "reasoning",
+}
 # Said again by what comes before or after them.
 QUIET: Final = frozenset(
     (
         "keepalive",
         "ping",
-        "response.queued",
         "response.output_text.done",
         "response.refusal.done",
         "response.reasoning_summary_part.done",
@@ -77,12 +93,12 @@ class FastDelta(Struct, gc=False, forbid_unknown_fields=True):
     ]
     delta: str
     output_index: int
-    item_id: JsonRaw | None = None
-    content_index: JsonRaw | None = None
-    summary_index: JsonRaw | None = None
+    item_id: str | None = None
+    content_index: JsonRaw = JsonRaw()
+    summary_index: JsonRaw = JsonRaw()
     sequence_number: int | None = None
     logprobs: Annotated[list[JsonRaw], Meta(max_length=0)] | None = None
-    obfuscation: JsonRaw | None = None
+    obfuscation: JsonRaw = JsonRaw()
 
 
 decode_fast = codec.typed_decoder(FastDelta).decode
@@ -104,12 +120,12 @@ class ResponsesDecoder:
         self.response_id = ""
         self.sequence_number: int | None = None
         self._started = False
-        self._done = False
+        self.ended = False
         self._items = Items()
-        self._speaking: dict[tuple[str, int], tuple[type[Any], int]] = {}
+        self._speaking: dict[tuple[str, int, str | None], tuple[Delta, int]] = {}
 
     def feed(self, payload: bytes, /) -> Iterator[StreamToken]:
-        if self._done or payload.strip() == b"[DONE]":
+        if self.ended or payload.strip() == b"[DONE]":
             return
         event = codec.loads_object(payload)
         number = event.get("sequence_number")
@@ -124,14 +140,14 @@ class ResponsesDecoder:
         yield from self._response(kind, event)
 
     def feed_batch(self, payloads: Sequence[bytes], /) -> Sequence[StreamToken] | None:
-        if self._done or not self._speaking:
+        if self.ended or not self._speaking:
             return None
         tokens: list[StreamToken] = []
         speaking, number = self._speaking, self.sequence_number
         try:
             for payload in payloads:
                 event = decode_fast(payload)
-                known = speaking.get((event.type, event.output_index))
+                known = speaking.get((event.type, event.output_index, event.item_id))
                 if known is None:
                     return None
                 if event.sequence_number is not None:
@@ -144,7 +160,7 @@ class ResponsesDecoder:
         return tokens
 
     def close(self) -> Iterator[StreamToken]:
-        if not self._done:
+        if not self.ended:
             raise StreamTruncated
         return iter(())
 
@@ -155,7 +171,7 @@ class ResponsesDecoder:
             self.response_id = text_of(response.get("id"))
             yield ResponseStart(self.response_id, text_of(response.get("model")))
         match kind.removeprefix("response."):
-            case "created" | "in_progress":
+            case "queued" | "created" | "in_progress":
                 pass
             case "completed" | "incomplete" | "failed" | "cancelled" as status:
                 yield from self._finish(response, status)
@@ -163,7 +179,7 @@ class ResponsesDecoder:
                 yield from self._begin(event)
             case "output_item.done":
                 yield from self._end(event)
-            case name if name.endswith(".delta"):
+            case _ if kind in SPEECH:
                 yield from self._delta(kind, event)
             case _ if kind not in QUIET:
                 yield from self._other(kind, event)
@@ -172,16 +188,15 @@ class ResponsesDecoder:
 
     def _begin(self, event: Json) -> Iterator[StreamToken]:
         given = object_of(event.get("item"))
-        yield from self._items.begin(self._item(event, given), given)
+        self._speaking.clear()
+        yield from self._items.begin(self._items.named(event.get("output_index"), given, begins=True), given)
         if self._is_unknown(given):
             yield Raw("response.output_item.added", told(event))
 
     def _end(self, event: Json) -> Iterator[StreamToken]:
         given = object_of(event.get("item"))
-        item = self._item(event, given)
-        yield from self._items.end(item, given)
-        for name, index in [key for key in self._speaking if key[1] == item.index]:
-            del self._speaking[name, index]
+        self._speaking.clear()
+        yield from self._items.end(self._items.named(event.get("output_index"), given, begins=False), given)
         if self._is_unknown(given) and text_of(given.get("type")) != "message":
             yield Raw("response.output_item.done", told(event))
 
@@ -193,40 +208,31 @@ class ResponsesDecoder:
         )
 
     def _delta(self, kind: str, event: Json) -> Iterator[StreamToken]:
+        item, token_type = self._item(event), SPEECH[kind]
+        number, what = item.index, "refusal" if token_type is RefusalDelta else "text"
         text = text_of(event.get("delta"))
-        item = self._item(event, {})
-        items = self._items
-        match kind:
-            case "response.output_text.delta":
-                if text:
-                    yield from items.tell(item, "text", TextDelta(text, item.index))
-                    self._speaking[kind, item.index] = TextDelta, item.index
-                if logprobs := parse_logprobs({"content": event.get("logprobs")}, 0):
-                    yield Logprobs(logprobs.content)
-            case "response.refusal.delta":
-                if text:
-                    yield from items.tell(item, "refusal", RefusalDelta(text, item.index))
-            case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
-                if text:
-                    yield from items.tell(item, "text", ReasoningDelta(text, item.index))
-                    self._speaking[kind, item.index] = ReasoningDelta, item.index
-            case "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta":
-                yield from items.call_number(item)
-                text = text or argument_text(event.get("delta"))
-                if text:
-                    yield from items.tell(item, CALLS[item.kind], ToolCallDelta(text, item.call or 0))
-                    self._speaking[kind, item.index] = ToolCallDelta, item.call or 0
-            case _:
-                yield Raw(kind, told(event))
+        if token_type is ToolCallDelta:
+            if item.ended:
+                return
+            yield from self._items.call_number(item)
+            number, what = item.call or 0, CALLS[item.kind]
+            text = text or argument_text(event.get("delta"))
+        if text:
+            yield from self._items.tell(item, what, token_type(text, number))
+            index, item_id = event.get("output_index"), event.get("item_id")
+            if isinstance(index, int) and isinstance(item_id, (str, NoneType)):
+                self._speaking[kind, index, item_id] = token_type, number
+        if logprobs := parse_logprobs({"content": event.get("logprobs")}, 0):
+            yield logprobs
 
     def _other(self, kind: str, event: Json) -> Iterator[StreamToken]:
         match kind:
             case "response.output_text.annotation.added":
-                item = self._item(event, {})
+                item = self._item(event)
                 item.annotations += 1
                 yield parse_citation(object_of(event.get("annotation")), item.index)
             case "response.function_call_arguments.done" | "response.custom_tool_call_input.done":
-                item = self._item(event, {})
+                item = self._item(event)
                 yield from self._items.call_number(item)
                 field = CALLS[item.kind]
                 if arguments := argument_text(event.get(field)):
@@ -241,22 +247,20 @@ class ResponsesDecoder:
             case _:
                 yield Raw(kind, told(event))
 
-    def _item(self, event: Json, given: Json) -> Item:
-        kind = text_of(given.get("type")) or KIND_OF.get(text_of(event.get("type")), "message")
-        item = self._items.find(
-            event.get("output_index"), text_of(event.get("item_id")) or text_of(given.get("id")), kind
-        )
-        if kind in CALLS and item.kind not in CALLS:
+    def _item(self, event: Json) -> Item:
+        kind = KIND_OF.get(text_of(event.get("type")), "message")
+        item = self._items.find(event.get("output_index"), text_of(event.get("item_id")), kind)
+        if kind in CALLS and item.call is None:
             item.kind = kind
         return item
 
     def _finish(self, response: Json, status: str) -> Iterator[StreamToken]:
-        if not self._items:
+        if self._items.are_none:
             # Some proxies send nothing but the whole answer.
             for index, given in enumerate(objects_of(response.get("output"))):
                 event = {"output_index": index, "item": given}
                 yield from self._end({"type": "response.output_item.done", **event})
-        self._done = True
+        self.ended = True
         yield from self._items.end_all()
         if usage := object_of(response.get("usage")):
             yield parse_usage(usage)
@@ -268,16 +272,6 @@ class ResponsesDecoder:
         word = reason or text_of(response.get("status")) or status
         finish = FINISH_REASONS.get(word, "other")
         yield Finish("tool_calls" if finish == "stop" and self._items.wants_tools else finish, word)
-
-
-KIND_OF: Final[Mapping[str, str]] = {
-    "response.function_call_arguments.delta": "function_call",
-    "response.function_call_arguments.done": "function_call",
-    "response.custom_tool_call_input.delta": "custom_tool_call",
-    "response.custom_tool_call_input.done": "custom_tool_call",
-    "response.reasoning_summary_text.delta": "reasoning",
-    "response.reasoning_text.delta": "reasoning",
-}
 
 
 def told(event: Json) -> Json:

@@ -10,7 +10,6 @@ from ....streams.codec import Json
 from ....streams.errors import LimitExceeded
 from ....streams.tokens import (
     Citation,
-    Logprobs,
     ReasoningDelta,
     ReasoningSignature,
     RefusalDelta,
@@ -37,7 +36,7 @@ WANTED_BACK: Final = ("namespace", "caller")
 class Item:
     """One item of the answer: ``told`` is whether any of its text, or of its arguments, came as deltas."""
 
-    __slots__ = ("annotations", "call", "ended", "id_told", "index", "kind", "told")
+    __slots__ = ("annotations", "begun", "call", "ended", "id_told", "index", "kind", "told")
 
     def __init__(self, index: int, kind: str) -> None:
         self.index = index
@@ -46,40 +45,61 @@ class Item:
         self.annotations = 0
         self.call: int | None = None
         self.id_told = False
+        self.begun = False
         self.ended = False
 
 
 class Items:
-    """The items of one answer by their ``output_index``."""
+    """The items of one answer, by their id where an event names a known one, else by their ``output_index``.
+
+    Seen in answers of servers that speak this dialect: ids that change with each event of one item, and one
+    index for all items.
+    """
 
     def __init__(self) -> None:
+        self._all: list[Item] = []
         self._items: dict[int, Item] = {}
-        self._by_id: dict[str, int] = {}
+        self._by_id: dict[str, Item] = {}
         self._calls = 0
+        self._functions = 0
         self.wants_tools = False
 
-    def __bool__(self) -> bool:
-        return bool(self._items)
+    @property
+    def are_none(self) -> bool:
+        return not self._all
 
     def find(self, index: object, item_id: str, kind: str) -> Item:
-        """The item an event speaks of: by its index, else by its id, else the last one of its kind."""
-        if not isinstance(index, int) or isinstance(index, bool):
-            last = max((number for number, item in self._items.items() if item.kind == kind), default=len(self._items))
-            index = self._by_id.get(item_id, last)
-        item = self._items.get(index)
-        if item is None:
-            if len(self._items) >= MAX_ITEMS:
-                raise LimitExceeded("max_output_items", MAX_ITEMS)
-            item = self._items[index] = Item(index, kind)
+        """The item an event speaks of; the last one of its kind when it says neither index nor a known id."""
+        item = self._by_id.get(item_id)
+        if item is None and isinstance(index, int):
+            item = self._items.get(index)
+        elif item is None:
+            item = next((known for known in reversed(self._all) if known.kind == kind), None)
+        return item or self._new(index, kind)
+
+    def named(self, index: object, given: Json, *, begins: bool) -> Item:
+        """The item that an event holds, as it begins or as it ends."""
+        item_id, kind = text_of(given.get("id")), text_of(given.get("type"))
+        item = self.find(index, item_id, kind)
+        if item.ended or (begins and item.begun):
+            item = self._new(index, kind)
+        item.begun = True
         if item_id:
-            self._by_id.setdefault(item_id, item.index)
-            if len(self._by_id) > 2 * MAX_ITEMS:
-                raise LimitExceeded("max_output_items", MAX_ITEMS)
+            self._by_id[item_id] = item
+        return item
+
+    def _new(self, index: object, kind: str) -> Item:
+        if len(self._all) >= MAX_ITEMS:
+            raise LimitExceeded("max_output_items", MAX_ITEMS)
+        item = Item(index if isinstance(index, int) else len(self._all), kind)
+        self._all.append(item)
+        self._items[item.index] = item
         return item
 
     def begin(self, item: Item, given: Json) -> Iterator[StreamToken]:
         """What is known when an item begins: a call's id and name, a reasoning item's id."""
-        item.kind = text_of(given.get("type")) or item.kind
+        if item.call is None:
+            item.kind = text_of(given.get("type")) or item.kind
         if item.kind == "reasoning" and not item.id_told and (item_id := text_of(given.get("id"))):
             item.id_told = True
             yield ReasoningSignature(item_id, item.index, 0, "id")
@@ -88,26 +108,21 @@ class Items:
 
     def end(self, item: Item, given: Json) -> Iterator[StreamToken]:
         """What an item's last state says that no delta had said."""
-        if item.ended:
-            return
         yield from self.begin(item, given)
         item.ended = True
-        match item.kind:
-            case "message":
-                yield from self._rest_of_message(item, given)
-            case "reasoning":
-                yield from self._rest_of_reasoning(item, given)
-            case "function_call" | "custom_tool_call":
-                field = CALLS[item.kind]
-                if arguments := argument_text(given.get(field)):
-                    yield from self.tell(item, field, ToolCallDelta(arguments, item.call or 0), again=False)
-                yield ToolCallEnd(item.call or 0)
-            case _:
-                pass
+        if item.call is not None:
+            field = CALLS.get(item.kind, "arguments")
+            if arguments := argument_text(given.get(field)):
+                yield from self.tell(item, field, ToolCallDelta(arguments, item.call), again=False)
+            yield ToolCallEnd(item.call)
+        elif item.kind == "message":
+            yield from self._rest_of_message(item, given)
+        elif item.kind == "reasoning":
+            yield from self._rest_of_reasoning(item, given)
 
     def end_all(self) -> Iterator[StreamToken]:
         """End the calls that nobody ended."""
-        for item in self._items.values():
+        for item in self._all:
             if item.call is not None and not item.ended:
                 item.ended = True
                 yield ToolCallEnd(item.call)
@@ -120,11 +135,10 @@ class Items:
     def tell(self, item: Item, what: str, token: StreamToken, *, again: bool = True) -> Iterator[StreamToken]:
         """Pass a token on, unless ``again`` is false and something of this kind has been told already."""
         if again or what not in item.told:
+            if what == "text" and what not in item.told and item.kind == "message":
+                # A custom call that text follows was the server's own (xAI's search): nobody waits for a result.
+                self.wants_tools = self._functions > 0
             item.told.add(what)
-            if type(token) is TextDelta:
-                self.wants_tools = self.wants_tools and any(
-                    other.kind == "function_call" for other in self._items.values()
-                )
             yield token
 
     def _start(self, item: Item, given: Json) -> ToolCallStart:
@@ -132,6 +146,7 @@ class Items:
             raise LimitExceeded("max_tool_calls", MAX_TOOL_CALLS)
         item.call = self._calls
         self._calls += 1
+        self._functions += item.kind == "function_call"
         self.wants_tools = True
         call_id = text_of(given.get("call_id")) or text_of(given.get("id"))
         wanted = {name: given[name] for name in WANTED_BACK if given.get(name)}
@@ -148,7 +163,7 @@ class Items:
             if text and "text" not in told:
                 yield from self.tell(item, "text", TextDelta(text, item.index))
                 if logprobs := parse_logprobs({"content": part.get("logprobs")}, 0):
-                    yield Logprobs(logprobs.content)
+                    yield logprobs
             if refusal and "refusal" not in told:
                 yield from self.tell(item, "refusal", RefusalDelta(refusal, item.index))
             for annotation in objects_of(part.get("annotations")):

@@ -104,6 +104,22 @@ def test_the_typed_path_gives_the_same_tokens_as_the_general_one(shapes: list[tu
     assert got == expected[len(list(ChatDecoder().feed(payloads[0]))) :]
 
 
+def test_plain_text_really_takes_the_typed_path() -> None:
+    decoder = ChatDecoder()
+    list(decoder.feed(json.dumps(chunk(role="assistant", content="")).encode()))
+    recorded = {
+        **chunk(content="Hi"),
+        "object": "chat.completion.chunk",
+        "created": 1751568161,
+        "service_tier": "default",
+        "system_fingerprint": "fp",
+        "usage": None,
+        "obfuscation": "aB3",
+    }
+    recorded["choices"][0]["logprobs"] = None
+    assert decoder.feed_batch([json.dumps(recorded).encode()] * 2) == [TextDelta("Hi")] * 2
+
+
 def test_parallel_calls_may_be_interleaved() -> None:
     assert called(
         fragment(0, "a", "f", "{"),

@@ -1,0 +1,134 @@
+"""Chat completions as Azure OpenAI speaks them: the same format, with a content filter beside it.
+
+https://learn.microsoft.com/azure/foundry/openai/concepts/content-streaming
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from msgspec import Raw as JsonRaw
+from msgspec import Struct
+
+from ...streams import codec
+from ...streams.codec import Json
+from ...streams.errors import ContentBlocked, StreamError
+from ...streams.tokens import Retract, StreamToken, TextDelta
+from ..dialect import Dialect
+from ..refusal import json_body
+from ..shape import count_of, object_of, text_of
+from .openai_chat import OPENAI_CHAT
+from .openai_chat.decode import ChatDecoder, FastDelta
+from .openai_chat.errors import refuse as refuse_as_openai
+from .openai_responses import OPENAI_RESPONSES
+
+__all__ = ["AZURE_CHAT", "AZURE_RESPONSES", "AzureChatDecoder", "refuse"]
+
+RESULTS: Final = "content_filter_results"
+OFFSETS: Final = "content_filter_offsets"
+MAX_SEEN: Final = 64
+
+
+class FastChoice(Struct, gc=False, forbid_unknown_fields=True):
+    delta: FastDelta
+    index: int = 0
+    finish_reason: None = None
+    logprobs: None = None
+    content_filter_results: JsonRaw = JsonRaw()
+
+
+class FastChunk(Struct, gc=False, forbid_unknown_fields=True):
+    """A chunk of text with the filter's verdict. Every other shape goes the general way."""
+
+    choices: tuple[FastChoice]
+    id: JsonRaw = JsonRaw()
+    object: JsonRaw = JsonRaw()
+    created: JsonRaw = JsonRaw()
+    model: JsonRaw = JsonRaw()
+    usage: None = None
+    system_fingerprint: JsonRaw = JsonRaw()
+    service_tier: JsonRaw = JsonRaw()
+    obfuscation: JsonRaw = JsonRaw()
+
+
+decode_fast = codec.typed_decoder(FastChunk).decode
+
+
+class AzureChatDecoder(ChatDecoder):
+    """Decode the payloads of one answer. A transducer.
+
+    Verdicts of the filter pass as :class:`.Raw`, each told once until it changes. With the asynchronous filter
+    they come after the text, with offsets: a verdict that filters becomes a :class:`.Retract`. Azure counts
+    offsets from the beginning of the prompt; the first verdict begins where the answer does, and says where.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begins: dict[int, int] = {}
+        self._verdicts: dict[bytes, Json] = {}
+
+    def feed_batch(self, payloads: Sequence[bytes], /) -> Sequence[StreamToken] | None:
+        if not self._started or self.ended:
+            return None
+        tokens: list[StreamToken] = []
+        try:
+            for payload in payloads:
+                choice = decode_fast(payload).choices[0]
+                if choice.index not in self._reasons or not self._is_told(choice):
+                    return None
+                if text := choice.delta.content:
+                    tokens.append(TextDelta(text, 0, choice.index))
+        except (*codec.UNREADABLE, StreamError):
+            return None
+        return tokens
+
+    def _is_told(self, choice: FastChoice) -> bool:
+        raw = bytes(choice.content_filter_results)
+        if not raw:
+            return True
+        if raw not in self._verdicts:
+            if len(self._verdicts) >= MAX_SEEN:
+                return False
+            self._verdicts[raw] = object_of(codec.loads(raw))
+        verdict = self._verdicts[raw]
+        return not verdict or self._said.get(("choice." + RESULTS, choice.index)) == verdict
+
+    def _choice(self, choice: Json) -> Iterator[StreamToken]:
+        offsets = object_of(choice.get(OFFSETS))
+        empty = (RESULTS,) if choice.get(RESULTS) == {} else ()
+        yield from super()._choice({name: value for name, value in choice.items() if name not in (OFFSETS, *empty)})
+        if offsets:
+            yield from self._verdict(choice, offsets)
+
+    def _verdict(self, choice: Json, offsets: Json) -> Iterator[StreamToken]:
+        number = count_of(choice.get("index"))
+        start, end = count_of(offsets.get("start_offset")), count_of(offsets.get("end_offset"))
+        begin = self._begins.setdefault(number, start)
+        reason = ", ".join(filtered_in(object_of(choice.get(RESULTS))))
+        if reason and end > begin:
+            yield Retract(max(0, start - begin), end - begin, reason, number)
+
+
+def filtered_in(results: Json) -> Iterator[str]:
+    """The categories that the filter acts on."""
+    for name, verdict in results.items():
+        if object_of(verdict).get("filtered") is True:
+            yield name
+
+
+def refuse(status: int, headers: Mapping[str, str], body: bytes) -> StreamError:
+    """An answer that is not 2xx; a prompt that the filter blocks is the provider's :class:`.ContentBlocked`."""
+    error = refuse_as_openai(status, headers, body)
+    details = object_of(json_body(body).get("error"))
+    if text_of(details.get("code")) != "content_filter":
+        return error
+    inner: Any = details.get("innererror") or details.get("inner_error")
+    categories = ", ".join(filtered_in(object_of(object_of(inner).get("content_filter_result"))))
+    message = f"{error} (filtered: {categories})" if categories else str(error)
+    return ContentBlocked(message, source="provider", request_id=error.request_id)
+
+
+AZURE_CHAT: Final[Dialect] = replace(OPENAI_CHAT, name="azure_chat", decoder=AzureChatDecoder, refuse=refuse)
+AZURE_RESPONSES: Final[Dialect] = replace(OPENAI_RESPONSES, name="azure_responses", refuse=refuse)

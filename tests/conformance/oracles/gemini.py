@@ -1,0 +1,118 @@
+"""Gemini's generateContent, as google-genai reads it: it gathers nothing, so its parts were put together."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tokenrill import Citation, Raw, ReasoningSignature, Reply, StreamError, StreamToken, ToolCallStart
+from tokenrill.sources.dialects.gemini.arguments import parse_path
+
+from .rows import Row, usage_rows
+
+__all__ = ["gemini"]
+
+
+def gemini(
+    record: Mapping[str, Any], reply: Reply, tokens: Sequence[StreamToken], error: StreamError | None
+) -> Iterator[Row]:
+    """The parts that the SDK gave. It reads events only: for JSON arrays their elements were given to it as events."""
+    expected = record.get("expected_alt") or record["expected"]
+    theirs = expected["error"]
+    if theirs and theirs["type"] == "AttributeError":  # what it makes of numbered enums
+        yield "error", error and f"{type(error).__name__}: {error}", None
+        yield from by_hand(record, reply)
+        return
+    if theirs:
+        yield "error", error is not None and str(error) in theirs["message"], True
+    else:
+        yield "error", error and f"{type(error).__name__}: {error}", None
+    yield "text", reply.text, expected["text"] or ""
+    yield "reasoning", reply.reasoning, expected["reasoning_text"] or ""
+    yield "tool calls", [(call.name, call.input) for call in reply.tool_calls], calls(expected["tool_calls"])
+    ids = [call["id"] for call in expected["tool_calls"] if call["name"]]
+    ours = [call.id for call in reply.tool_calls]
+    yield "tool call ids", [one for one, id in zip(ours, ids, strict=True) if id], [id for id in ids if id]
+    yield "distinct ids", len(set(ours)), len(ours)
+    reason = expected["finish_reason"] or expected.get("block_reason")
+    yield "finish reason", reply.finish and reply.finish.raw_reason, None if error else reason
+    yield "signatures", len(list(signatures(tokens))), expected.get("n_thought_signatures", 0)
+    yield "response id", reply.id, expected.get("response_id") or ""
+    yield "model", reply.model, expected.get("model_version") or ""
+    if "n_grounding_chunks" in expected:
+        sources = [token for token in tokens if isinstance(token, Citation) and "uri" not in (token.raw or {})]
+        yield "sources", len(sources), expected["n_grounding_chunks"]
+    media = [token.data for token in tokens if isinstance(token, Raw) and token.name == "part.inlineData"]
+    data = [base64.b64decode(one["data"]) for one in media]
+    told = [(len(one), hashlib.sha256(one).hexdigest()) for one in data]
+    yield "media", told, [(one["bytes"], one["sha256"]) for one in expected.get("inline_data") or ()]
+    if (expected["usage"] or {}).get("total_tokens"):
+        yield from usage_rows(reply, counted(expected["usage"]))
+
+
+def counted(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """The SDK's counts, as ours count: with what tools read, and thoughts."""
+    tools = usage["raw"].get("tool_use_prompt_token_count") or 0
+    thoughts = usage["raw"].get("thoughts_token_count") or 0
+    return {
+        **usage,
+        "input_tokens": (usage["input_tokens"] or 0) + tools,
+        "output_tokens": (usage["output_tokens"] or 0) + thoughts,
+    }
+
+
+def calls(pieces: Sequence[Mapping[str, Any]]) -> list[tuple[str, Any]]:
+    """Calls with all their arguments, put together from the pieces that the SDK passes on."""
+    found: list[tuple[str, Any]] = []
+    for piece in pieces:
+        if piece["name"]:
+            found.append((piece["name"], piece["arguments"] or {}))
+        for argument in piece.get("partial_args") or ():
+            put(found[-1][1], argument)
+    return found
+
+
+def put(arguments: Any, argument: Mapping[str, Any]) -> None:
+    *way, last = parse_path(argument["json_path"])
+    for step, following in zip(way, [*way[1:], last], strict=False):
+        empty: Any = [] if isinstance(following, int) else {}
+        if isinstance(step, int):
+            arguments.extend([empty] * (step == len(arguments)))
+        else:
+            arguments.setdefault(step, empty)
+        arguments = arguments[step]
+    texts = argument.get("string_value")
+    if isinstance(last, int):
+        arguments.extend([None] * (last == len(arguments)))
+        before = arguments[last]
+    else:
+        before = arguments.get(last)
+    number = argument.get("number_value", argument.get("bool_value"))
+    arguments[last] = (before or "") + texts if texts is not None else number
+
+
+def signatures(tokens: Sequence[StreamToken]) -> Iterator[str]:
+    for token in tokens:
+        match token:
+            case ReasoningSignature(signature) | ToolCallStart(signature=str(signature)):
+                yield signature
+            case _:
+                pass
+
+
+def by_hand(record: Mapping[str, Any], reply: Reply) -> Iterator[Row]:
+    """What the recording says, where the SDK cannot read it."""
+    chunks = json.loads(base64.b64decode(record["body_base64"]))
+    parts = [
+        part
+        for chunk in chunks
+        for candidate in chunk.get("candidates", [])
+        for part in candidate.get("content", {}).get("parts", [])
+    ]
+    yield "text", reply.text, "".join(part.get("text", "") for part in parts if not part.get("thought"))
+    yield "finish", reply.finish and reply.finish.reason, "tool_calls" if reply.tool_calls else "stop"
+    counts = [chunk["usageMetadata"]["totalTokenCount"] for chunk in chunks if "usageMetadata" in chunk]
+    yield "usage", reply.usage and reply.usage.raw and reply.usage.raw["totalTokenCount"], counts[-1]
