@@ -116,9 +116,8 @@ class OpaqueBlock:
             if name == "partial_json" and isinstance(value, str):
                 self._input.append(value)
             elif name != "type":
-                known = self._block.get(name)
-                both = isinstance(known, str) and isinstance(value, str)
-                self._block[name] = known + value if both else value
+                known = text_of(self._block.get(name))
+                self._block[name] = known + value if isinstance(value, str) else value
 
     def end(self) -> Iterator[StreamToken]:
         if written := "".join(self._input):
@@ -148,7 +147,7 @@ def call_signature(block: Json) -> str | None:
 
 
 def parse_citation(citation: Json, index: int) -> Citation:
-    """Any of the vendor's five kinds of location: in a web page, a search result, a document's text, pages or blocks."""
+    """Any of the vendor's kinds of location: in a web page, a search result, a document's text, pages or blocks."""
     address = text_of(citation.get("url")) or text_of(citation.get("source"))
     title = text_of(citation.get("title")) or text_of(citation.get("document_title"))
     return Citation(address or None, title or None, text_of(citation.get("cited_text")) or None, index, raw=citation)

@@ -26,6 +26,8 @@ from ....streams.tokens import (
     StreamToken,
     TextDelta,
     ToolCallDelta,
+    Usage,
+    UsageKind,
 )
 from ...shape import count_of, object_of, text_of
 from .blocks import CallBlock, OpaqueBlock, TextBlock, ThinkingBlock, parse_citation
@@ -52,9 +54,7 @@ MAX_SAID: Final = 64
 KNOWN_EVENT: Final = frozenset("type index delta content_block message usage".split())
 KNOWN_MESSAGE: Final = frozenset("id type role model content stop_reason stop_sequence usage".split())
 KNOWN_MESSAGE_DELTA: Final = frozenset(("stop_reason",))
-KNOWN_BLOCK: Final = frozenset(
-    "type text citations thinking signature data id name input caller toolset_name".split()
-)
+KNOWN_BLOCK: Final = frozenset("type text citations thinking signature data id name input caller toolset_name".split())
 Block: TypeAlias = TextBlock | ThinkingBlock | CallBlock | OpaqueBlock
 
 
@@ -89,7 +89,7 @@ class MessagesDecoder:
 
     def __init__(self) -> None:
         self._started = False
-        self._done = False
+        self.ended = False
         self._reason: str | None = None
         self._usage: Json = {}
         self._blocks: dict[int, Block] = {}
@@ -98,7 +98,7 @@ class MessagesDecoder:
         self._said: dict[str, Any] = {}
 
     def feed(self, payload: bytes, /) -> Iterator[StreamToken]:
-        if self._done:
+        if self.ended:
             return
         if payload.strip() == b"[DONE]":  # gateways add it
             if self._reason:
@@ -107,7 +107,7 @@ class MessagesDecoder:
         yield from self._event(codec.loads_object(payload))
 
     def feed_batch(self, payloads: Sequence[bytes], /) -> Sequence[StreamToken] | None:
-        if self._done:
+        if self.ended:
             return None
         tokens: list[StreamToken] = []
         blocks = self._blocks
@@ -132,7 +132,7 @@ class MessagesDecoder:
         return tokens
 
     def close(self) -> Iterator[StreamToken]:
-        if not self._done:
+        if not self.ended:
             if not self._reason:
                 raise StreamTruncated
             yield from self._finish()
@@ -172,18 +172,20 @@ class MessagesDecoder:
     def _message(self, message: Json) -> Iterator[StreamToken]:
         yield from self._start(text_of(message.get("id")), text_of(message.get("model")))
         self._reason = text_of(message.get("stop_reason")) or self._reason
-        if usage := object_of(message.get("usage")):
-            self._usage = merged(self._usage, usage)
-            yield parse_usage(self._usage, "partial")
+        yield from self._count(object_of(message.get("usage")), "partial")
         yield from self._unknown(message, KNOWN_MESSAGE, "message.")
 
     def _message_delta(self, delta: Json, usage: Json) -> Iterator[StreamToken]:
         yield from self._start("", "")
         self._reason = text_of(delta.get("stop_reason")) or self._reason
-        if usage:
-            self._usage = merged(self._usage, usage)
-            yield parse_usage(self._usage)
+        yield from self._count(usage, "exact")
         yield from self._unknown(delta, KNOWN_MESSAGE_DELTA, "delta.")
+
+    def _count(self, usage: Json, kind: UsageKind) -> Iterator[Usage]:
+        self._usage = merged(self._usage, usage)
+        told = parse_usage(self._usage, kind)
+        if usage and (told.input_tokens or (told.output_tokens and kind == "exact")):
+            yield told  # some gateways begin with zeros: they tell nothing
 
     def _begin(self, index: int, block: Json) -> Iterator[StreamToken]:
         yield from self._start("", "")
@@ -248,7 +250,7 @@ class MessagesDecoder:
             yield Raw(path, value)
 
     def _finish(self) -> Iterator[StreamToken]:
-        self._done = True
+        self.ended = True
         for index in list(self._blocks):
             yield from self._end(index)
         yield Finish(FINISH_REASONS.get(self._reason or "", "other"), self._reason)
