@@ -9,15 +9,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .operators import accumulate, deadline, decode, filter_content, parse_sse, transduce
+    from .operators import accumulate, deadline, decode, filter_content, parse_eventstream, parse_sse, transduce
     from .sinks.async_iter import async_iter
     from .sinks.console import console
     from .sinks.metrics import StreamMetrics
+    from .sources.anthropic import anthropic
+    from .sources.azure import azure
+    from .sources.bedrock import bedrock
+    from .sources.compatible import compatible
+    from .sources.dialects.anthropic_messages import ANTHROPIC_MESSAGES
+    from .sources.dialects.anthropic_text import ANTHROPIC_TEXT
+    from .sources.dialects.azure_chat import AZURE_CHAT, AZURE_RESPONSES
+    from .sources.dialects.gemini import GEMINI, GEMINI_ARRAY
+    from .sources.dialects.gemini_interactions import GEMINI_INTERACTIONS
+    from .sources.dialects.bedrock_converse import BEDROCK_CONVERSE
+    from .sources.dialects.bedrock_invoke import BEDROCK_INVOKE
+    from .sources.dialects.ollama_chat import OLLAMA_CHAT
     from .sources.dialects.openai_chat import OPENAI_CHAT
+    from .sources.dialects.openai_responses import OPENAI_RESPONSES
+    from .sources.gcp import GoogleToken
+    from .sources.gemini import gemini
     from .sources.http import Http
     from .sources.openai import openai
     from .sources.provider import Provider
     from .sources.replay import Replay
+    from .sources.vertex import vertex
+    from .sources.xai import xai, xai_deferred
     from .streams.call import Call
     from .streams.demand import Demand
     from .streams.errors import (
@@ -44,6 +61,8 @@ if TYPE_CHECKING:
         TransportError,
         UnexpectedContent,
     )
+    from .streams.eventstream import EventStreamMessage, EventStreamParser
+    from .streams.ndjson import NdjsonLines
     from .streams.parts import Document, Image, Part, ReasoningPart, RefusalPart, Text, ToolCall, ToolResult
     from .streams.pipeline import Pipeline, StreamPipelineBuilder
     from .streams.reader import Reader
@@ -79,21 +98,40 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 WHERE = {
-    "operators": "accumulate deadline decode filter_content parse_sse transduce",
+    "operators": "accumulate deadline decode filter_content parse_eventstream parse_sse transduce",
     "sinks.async_iter": "async_iter",
     "sinks.console": "console",
     "sinks.metrics": "StreamMetrics",
+    "sources.anthropic": "anthropic",
+    "sources.dialects.anthropic_messages": "ANTHROPIC_MESSAGES",
+    "sources.dialects.anthropic_text": "ANTHROPIC_TEXT",
+    "sources.azure": "azure",
+    "sources.bedrock": "bedrock",
+    "sources.compatible": "compatible",
+    "sources.dialects.azure_chat": "AZURE_CHAT AZURE_RESPONSES",
+    "sources.dialects.gemini": "GEMINI GEMINI_ARRAY",
+    "sources.dialects.gemini_interactions": "GEMINI_INTERACTIONS",
+    "sources.dialects.bedrock_converse": "BEDROCK_CONVERSE",
+    "sources.dialects.bedrock_invoke": "BEDROCK_INVOKE",
+    "sources.dialects.ollama_chat": "OLLAMA_CHAT",
     "sources.dialects.openai_chat": "OPENAI_CHAT",
+    "sources.dialects.openai_responses": "OPENAI_RESPONSES",
+    "sources.gcp": "GoogleToken",
+    "sources.gemini": "gemini",
     "sources.http": "Http",
     "sources.openai": "openai",
     "sources.provider": "Provider",
     "sources.replay": "Replay",
+    "sources.vertex": "vertex",
+    "sources.xai": "xai xai_deferred",
     "streams.call": "Call",
     "streams.demand": "Demand",
     "streams.errors": "ApiError AuthenticationError CircuitOpen ConnectError ConnectionLost ContentBlocked "
     "InvalidRequest LimitExceeded MalformedEvent MissingCredential NameResolutionError Overloaded PermissionDenied "
     "ProtocolError RateLimited RedirectRefused StreamError StreamStalled StreamTruncated TlsError TransportError "
     "UnexpectedContent",
+    "streams.eventstream": "EventStreamMessage EventStreamParser",
+    "streams.ndjson": "NdjsonLines",
     "streams.parts": "Document Image Part ReasoningPart RefusalPart Text ToolCall ToolResult",
     "streams.pipeline": "Pipeline StreamPipelineBuilder",
     "streams.reader": "Reader",
