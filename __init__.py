@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .operators import accumulate, deadline, decode, filter_content, parse_eventstream, parse_sse, transduce
+    from .runners.vocabulary import VOCABULARY
     from .sinks.async_iter import async_iter
     from .sinks.console import console
     from .sinks.metrics import StreamMetrics
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
     from .sources.dialects.anthropic_messages import ANTHROPIC_MESSAGES
     from .sources.dialects.anthropic_text import ANTHROPIC_TEXT
     from .sources.dialects.azure_chat import AZURE_CHAT, AZURE_RESPONSES
-    from .sources.dialects.gemini import GEMINI, GEMINI_ARRAY
-    from .sources.dialects.gemini_interactions import GEMINI_INTERACTIONS
     from .sources.dialects.bedrock_converse import BEDROCK_CONVERSE
     from .sources.dialects.bedrock_invoke import BEDROCK_INVOKE
+    from .sources.dialects.gemini import GEMINI, GEMINI_ARRAY
+    from .sources.dialects.gemini_interactions import GEMINI_INTERACTIONS
     from .sources.dialects.ollama_chat import OLLAMA_CHAT
     from .sources.dialects.openai_chat import OPENAI_CHAT
     from .sources.dialects.openai_responses import OPENAI_RESPONSES
@@ -62,10 +63,12 @@ if TYPE_CHECKING:
         UnexpectedContent,
     )
     from .streams.eventstream import EventStreamMessage, EventStreamParser
+    from .streams.lint import Finding
     from .streams.ndjson import NdjsonLines
     from .streams.parts import Document, Image, Part, ReasoningPart, RefusalPart, Text, ToolCall, ToolResult
     from .streams.pipeline import Pipeline, StreamPipelineBuilder
     from .streams.reader import Reader
+    from .streams.recipe import Recipe, recorded
     from .streams.reply import Choice, Reply, ReplyBuilder
     from .streams.request import CompletionRequest, Message, Reasoning, ResponseFormat, Tool, ToolChoice
     from .streams.sse import SseEvent, SseParser, SsePayloads
@@ -98,6 +101,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 WHERE = {
+    "runners.vocabulary": "VOCABULARY",
     "operators": "accumulate deadline decode filter_content parse_eventstream parse_sse transduce",
     "sinks.async_iter": "async_iter",
     "sinks.console": "console",
@@ -134,7 +138,9 @@ WHERE = {
     "streams.ndjson": "NdjsonLines",
     "streams.parts": "Document Image Part ReasoningPart RefusalPart Text ToolCall ToolResult",
     "streams.pipeline": "Pipeline StreamPipelineBuilder",
+    "streams.lint": "Finding",
     "streams.reader": "Reader",
+    "streams.recipe": "Recipe recorded",
     "streams.reply": "Choice Reply ReplyBuilder",
     "streams.request": "CompletionRequest Message Reasoning ResponseFormat Tool ToolChoice",
     "streams.sse": "SseEvent SseParser SsePayloads",

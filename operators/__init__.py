@@ -4,7 +4,8 @@ from ._accumulate import accumulate
 from ._deadline import deadline
 from ._decode import decode
 from ._filter_content import filter_content
+from ._parse_eventstream import parse_eventstream
 from ._parse_sse import parse_sse
 from ._transduce import transduce
 
-__all__ = ["accumulate", "deadline", "decode", "filter_content", "parse_sse", "transduce"]
+__all__ = ["accumulate", "deadline", "decode", "filter_content", "parse_eventstream", "parse_sse", "transduce"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from ..streams.recipe import recorded
 from ..streams.reply import Reply, ReplyBuilder
 from ..streams.tokens import StreamToken
 from ..streams.types import Operator
@@ -12,6 +13,7 @@ from ._transduce import transduce
 __all__ = ["accumulate"]
 
 
+@recorded
 def accumulate(*, max_characters: int = 16 << 20) -> Operator[StreamToken, Reply]:
     """Emit one :class:`~tokenrill.Reply` when the stream completes; a stream that fails emits none.
 
@@ -33,4 +35,4 @@ def accumulate(*, max_characters: int = 16 << 20) -> Operator[StreamToken, Reply
         An operator. It errors with :class:`~tokenrill.LimitExceeded` past the limit. A stream that fails has
         what had come by then as the error's ``partial``.
     """
-    return transduce(partial(ReplyBuilder, max_characters=max_characters), name="accumulate")
+    return transduce(partial(ReplyBuilder, max_characters=max_characters))

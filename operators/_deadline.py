@@ -17,6 +17,7 @@ from ..streams.batched import Batched, BatchObserver, Serial
 from ..streams.call import Call
 from ..streams.demand import Demand
 from ..streams.errors import StreamStalled
+from ..streams.recipe import recorded
 from ..streams.tokens import StreamToken, is_content
 from ..streams.types import Operator
 
@@ -36,6 +37,7 @@ class Limits(Struct, frozen=True):
     total: float | None
 
 
+@recorded
 def deadline(
     *,
     connect: float | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+from ..streams.recipe import recorded
 from ..streams.sse import SseEvent
 from ..streams.tokens import StreamToken
 from ..streams.types import Operator, Transducer
@@ -20,6 +21,7 @@ class HasDecoder(Protocol):
     def decoder(self) -> Callable[[], Transducer[Any, StreamToken]]: ...
 
 
+@recorded
 def decode(dialect: HasDecoder) -> Operator[Any, StreamToken]:
     """Turn the events of one wire format into tokens.
 
@@ -44,7 +46,7 @@ def decode(dialect: HasDecoder) -> Operator[Any, StreamToken]:
         provider's own error when the stream holds one, and with :class:`~tokenrill.StreamTruncated` when it ends
         without the provider's end mark.
     """
-    return transduce(lambda: EventDecoder(dialect.decoder()), name="decode")
+    return transduce(lambda: EventDecoder(dialect.decoder()))
 
 
 class EventDecoder:

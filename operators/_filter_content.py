@@ -11,6 +11,7 @@ from string import ascii_lowercase
 from typing import Final, Literal, TypeAlias
 
 from ..streams.errors import ContentBlocked, LimitExceeded
+from ..streams.recipe import recorded
 from ..streams.tokens import (
     Citation,
     Logprobs,
@@ -35,6 +36,7 @@ MAX_FOLDS: Final = 10_000
 MAX_NESTING: Final = 8
 
 
+@recorded
 def filter_content(
     phrases: Iterable[str],
     *,
@@ -93,7 +95,7 @@ def filter_content(
     if len(mask) != 1:
         raise ValueError(f"mask must be one character, not {len(mask)}: it stands for each character it covers")
     search = PhraseSearch(known, case_sensitive=case_sensitive)
-    return transduce(lambda: ContentFilter(search, action, mask, reasoning=reasoning), name="filter_content")
+    return transduce(lambda: ContentFilter(search, action, mask, reasoning=reasoning))
 
 
 class ContentFilter:

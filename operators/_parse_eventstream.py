@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from ..streams.eventstream import MAX_MESSAGE_BYTES, EventStreamMessage, EventStreamParser
+from ..streams.recipe import recorded
 from ..streams.types import Operator
 from ._transduce import transduce
 
 __all__ = ["parse_eventstream"]
 
 
+@recorded
 def parse_eventstream(*, max_message_bytes: int = MAX_MESSAGE_BYTES) -> Operator[bytes, EventStreamMessage]:
     r"""Reassemble the messages of an AWS event stream from byte chunks, however the network cut them.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from ..streams.recipe import recorded
 from ..streams.sse import SseEvent, SseParser
 from ..streams.types import Operator
 from ._transduce import transduce
@@ -11,6 +12,7 @@ from ._transduce import transduce
 __all__ = ["parse_sse"]
 
 
+@recorded
 def parse_sse(*, max_event_bytes: int = 1 << 20) -> Operator[bytes, SseEvent]:
     r"""Reassemble server-sent events from byte chunks, however the network cut them.
 
@@ -34,4 +36,4 @@ def parse_sse(*, max_event_bytes: int = 1 << 20) -> Operator[bytes, SseEvent]:
         An operator. It errors with :class:`~tokenrill.LimitExceeded` past the limit. An event without its
         blank line at the end of the stream is dropped, as the WHATWG standard says.
     """
-    return transduce(partial(SseParser, max_event_bytes=max_event_bytes), name="parse_sse")
+    return transduce(partial(SseParser, max_event_bytes=max_event_bytes))

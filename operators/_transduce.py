@@ -20,7 +20,7 @@ FeedBatch: TypeAlias = Callable[[Sequence[Any]], Sequence[Any] | None]
 Step: TypeAlias = tuple[Transducer[Any, Any], FeedBatch | None, bool]
 
 
-def transduce(new: Callable[[], Transducer[In, Out]], *, name: str = "transduce") -> Operator[In, Out]:
+def transduce(new: Callable[[], Transducer[In, Out]]) -> Operator[In, Out]:
     """Run every item through a fresh transducer, and emit whatever it completes.
 
     .. marble::
@@ -48,19 +48,13 @@ def transduce(new: Callable[[], Transducer[In, Out]], *, name: str = "transduce"
 
     Args:
         new: Makes one transducer per subscription, so subscribers share no state.
-        name: What a pipeline that holds the operator calls it.
 
     Returns:
         An operator. It errors with whatever ``feed`` or ``close`` raises, after
         emitting what that call had completed. A transducer with a true ``ended`` has
         had its last item: the stream completes, and its source is disposed.
     """
-
-    def operator(source: Observable[In]) -> Observable[Out]:
-        return Fused(source, (new,))
-
-    operator.__qualname__ = name
-    return operator
+    return lambda source: Fused(source, (new,))
 
 
 class Fused(Batched[Out], Generic[In, Out]):

@@ -8,6 +8,7 @@ from typing import Final
 from reactivex import abc
 
 from ..streams.call import Call
+from ..streams.recipe import recorded
 from ..streams.tokens import (
     Citation,
     Finish,
@@ -65,6 +66,7 @@ def visible(match: re.Match[str]) -> str:
     return "␡" if code == 0x7F else "\ufffd"
 
 
+@recorded
 def console(
     terminal: Console | None = None,
     *,

@@ -16,6 +16,7 @@ from msgspec import Struct
 from reactivex import abc
 
 from ..streams.call import Call
+from ..streams.recipe import Recipe
 from ..streams.tokens import (
     Finish,
     FinishReason,
@@ -78,6 +79,7 @@ class StreamMetrics:
     ) -> None:
         if keep < 1 or max_series < 1:
             raise ValueError("keep and max_series must be 1 or more")
+        self.recipe = Recipe("StreamMetrics", {"keep": keep, "max_series": max_series})
         self.clock = clock
         self.now = now
         self._max_series = max_series

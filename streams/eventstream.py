@@ -203,7 +203,7 @@ def parse_value(block: bytes, position: int) -> tuple[HeaderValue, int]:
 def encode_message(headers: Mapping[str, str], payload: bytes) -> bytes:
     """One message, as a server of AWS sends it; all headers are strings.
 
-    >>> len(encode_message({}, b"")), next(EventStreamParser().feed(encode_message({"a": "b"}, b"c"))).payload
+    >>> len(encode_message({}, b"")), EventStreamParser().feed(encode_message({"a": "b"}, b"c"))[0].payload
     (16, b'c')
     """
     block = b"".join(

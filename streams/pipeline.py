@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial, reduce
+from functools import reduce
 from html import escape
-from inspect import getclosurevars
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from reactivex import Observable, abc
 from reactivex.internal.exceptions import SequenceContainsNoElementsError
@@ -18,26 +17,18 @@ from .batched import Batched, BatchObserver, subscribe_batches
 from .call import Call
 from .demand import Demand
 from .errors import StreamError
+from .lint import Finding, findings
 from .loops import require_no_loop, run_on_background
 from .reader import Reader
 from .request import CompletionRequest
+from .step import Step, attached, piped, read_step
 from .tokens import StreamToken
-from .types import CallOperator, Operator, Sink, Source
-from .watch import watch
+from .types import Operator, Sink, Source
 
 __all__ = ["Pipeline", "Step", "StreamPipelineBuilder"]
 
 T = TypeVar("T")
 U = TypeVar("U")
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One line of a pipeline: ``kind`` is ``pipe`` or ``attach``, ``name`` what a reader should see."""
-
-    kind: str
-    name: str
-    bind: Callable[[Call], Operator[Any, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +95,23 @@ class Pipeline(Generic[T]):
         return [{"kind": "source", "name": self.source.name}] + [
             {"kind": step.kind, "name": step.name} for step in self.steps
         ]
+
+    def lint(self) -> list[Finding]:
+        """What is likely wrong with it, before anything is sent; nothing found is a good answer.
+
+        >>> from tokenrill import OPENAI_CHAT, Replay, StreamPipelineBuilder, accumulate
+        >>> [finding.rule for finding in StreamPipelineBuilder.source(Replay(b"", OPENAI_CHAT)).build().lint()]
+        ['no-deadline']
+        """
+        return list(findings(self.steps))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The pipeline as data, ready for JSON or YAML: the source's name and the steps with their options.
+
+        Raises:
+            ValueError: When a step cannot be written down; the message says which, and why.
+        """
+        return {"source": self.source.name, "steps": [step.to_dict() for step in self.steps]}
 
     def __str__(self) -> str:
         return "\n".join(f"{STROKES[line['kind']]}{line['name']}" for line in self.describe())
@@ -189,11 +197,37 @@ class StreamPipelineBuilder(Generic[T]):
 
     def pipe(self, operator: Operator[T, U], *, name: str | None = None) -> StreamPipelineBuilder[U]:
         """Change everything from here on, with an operator of ours, of RxPY, or of your own."""
-        return self._then(Step("pipe", name or described(operator), binder(operator)))
+        return self._then(piped(operator, name))
 
     def attach(self, sink: Sink[T], *, name: str | None = None) -> StreamPipelineBuilder[T]:
         """Let ``sink`` watch the stream as it is here. It can never break it."""
-        return self._then(Step("attach", name or described(sink), lambda call: watch(sink(call))))
+        return self._then(attached(sink, name))
+
+    @staticmethod
+    def from_dict(
+        description: Mapping[str, Any], source: Source, vocabulary: Mapping[str, Callable[..., Any]]
+    ) -> StreamPipelineBuilder[Any]:
+        """Build what :meth:`Pipeline.to_dict` wrote down.
+
+        Args:
+            description: ``{"steps": [{"pipe": "filter_content", "with": {"phrases": ["secret"]}}, …]}``.
+            source: Where the tokens come from; a description holds no key and makes no connection.
+            vocabulary: The functions that may be named, such as ``tokenrill.VOCABULARY``, with yours added.
+
+        Raises:
+            ValueError: For a step that is none, a name that is not in the vocabulary, or options that do not fit.
+        """
+        builder: StreamPipelineBuilder[Any] = StreamPipelineBuilder.source(source)
+        for number, step in enumerate(description.get("steps", ()), 1):
+            kind, name, options = read_step(step, number)
+            if name not in vocabulary:
+                raise ValueError(f"step {number}: there is no {name!r}; there are {', '.join(sorted(vocabulary))}")
+            try:
+                made = vocabulary[name](**options)
+            except TypeError as error:
+                raise ValueError(f"step {number}: {error}") from error
+            builder = builder.pipe(made) if kind == "pipe" else builder.attach(made)
+        return builder
 
     def build(self) -> Pipeline[T]:
         """The pipeline, ready for requests."""
@@ -201,19 +235,3 @@ class StreamPipelineBuilder(Generic[T]):
 
     def _then(self, step: Step) -> StreamPipelineBuilder[Any]:
         return StreamPipelineBuilder(replace(self._pipeline, steps=(*self._pipeline.steps, step)))
-
-
-def binder(operator: Callable[[Any], Any]) -> Callable[[Call], Operator[Any, Any]]:
-    return operator.for_call if isinstance(operator, CallOperator) else lambda _: operator
-
-
-def described(step: Any) -> str:
-    """What to call a step: its own name, else that of the function that made it."""
-    if isinstance(step, partial):
-        return described(cast("partial[Any]", step).func)
-    if getattr(step, "__module__", "") == "reactivex.internal.curry":
-        # RxPY's own operators are closures of one helper, over the function that knows its name.
-        step = getclosurevars(step).nonlocals.get("fun", step)
-        return str(step.__name__).rstrip("_")
-    name = getattr(step, "__qualname__", type(step).__qualname__)
-    return str(name).removesuffix(".<lambda>").partition(".<locals>")[0]
