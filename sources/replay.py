@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import reactivex as rx
-from reactivex import Observable
+from reactivex import Observable, abc
+from reactivex.disposable import Disposable
 
 from ..operators import transduce
+from ..streams.batched import Batched, BatchObserver
 from ..streams.call import Account, Call
+from ..streams.demand import Demand
+from ..streams.loops import on_loop
 from ..streams.tokens import StreamToken
 from .dialect import Dialect
+from .pump import Pump, Push
 
 __all__ = ["Replay"]
 
@@ -24,7 +29,7 @@ class Replay:
     Args:
         recording: The bytes of one answer's body, or the file that holds them.
         dialect: The wire format they are in.
-        cut: How many bytes each chunk holds; by default the recording is one chunk. The tokens are the same.
+        cut: How many bytes each chunk holds, by default 16 KiB as from a socket. The tokens are the same.
 
     Example:
         >>> from tokenrill import CompletionRequest, OPENAI_CHAT, StreamPipelineBuilder, accumulate
@@ -39,28 +44,57 @@ class Replay:
 
     recording: bytes | Path
     dialect: Dialect
-    cut: int | None = None
+    cut: int = 16 << 10
     name: str = "replay"
 
     def __post_init__(self) -> None:
-        if self.cut is not None and self.cut < 1:
+        if self.cut < 1:
             raise ValueError(f"cut must be 1 byte or more, not {self.cut}")
 
     def chunks(self) -> Iterable[bytes]:
         """The recording, cut."""
         wire = self.recording if isinstance(self.recording, bytes) else self.recording.read_bytes()
-        size = self.cut or max(1, len(wire))
-        return (wire[start : start + size] for start in range(0, len(wire), size))
+        return (wire[start : start + self.cut] for start in range(0, len(wire), self.cut))
 
     def body(self) -> Observable[bytes]:
         """The bytes as an observable: compose a chain of your own from here."""
         return rx.defer(lambda _: rx.from_iterable(self.chunks()))
 
     def stream(self, call: Call) -> Observable[StreamToken]:
-        """The recorded answer as tokens, whatever is asked."""
-        return self.body().pipe(
+        """The recorded answer as tokens, whatever is asked: at once, but no faster than they are wanted."""
+        return Played(self.chunks, call.demand).pipe(
             transduce(self.dialect.framer), transduce(self.dialect.decoder), transduce(lambda: Account(call))
         )
 
     async def aclose(self) -> None:
         """Nothing is held."""
+
+
+class Played(Batched[bytes]):
+    """Chunks at once while they are wanted, then at the pace of the demand."""
+
+    def __init__(self, chunks: Callable[[], Iterable[bytes]], demand: Demand) -> None:
+        super().__init__()
+        self._chunks = chunks
+        self._demand = demand
+
+    def subscribe_batches(
+        self, observer: BatchObserver[bytes], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        chunks, demand = iter(self._chunks()), self._demand
+
+        async def go_on(push: Push[bytes]) -> None:
+            await demand.ready()
+            for chunk in chunks:
+                if not push(chunk):
+                    return
+                await demand.ready()
+
+        pump = Pump(observer, go_on)
+        for chunk in chunks:
+            observer.on_batch((chunk,))
+            if not demand.is_open:
+                on_loop(pump.start, scheduler)
+                return Disposable(pump.stop)
+        observer.on_completed()
+        return Disposable()
