@@ -19,6 +19,7 @@ from .tokens import (
     ReasoningSignature,
     RefusalDelta,
     ResponseStart,
+    Retract,
     StreamToken,
     TextDelta,
     ToolCallDelta,
@@ -34,11 +35,15 @@ PART_SIZE: Final = 64
 
 
 class Choice(Struct, frozen=True):
-    """One alternative: its parts in the order they came, and why it ended (None: it did not)."""
+    """One alternative: its parts in the order they came, and why it ended (None: it did not).
+
+    What the provider took back is in ``retracted``, by its place in :attr:`text`, which keeps it.
+    """
 
     parts: tuple[Part, ...] = ()
     citations: tuple[Citation, ...] = ()
     finish: Finish | None = None
+    retracted: tuple[Retract, ...] = ()
 
     @property
     def text(self) -> str:
@@ -151,6 +156,9 @@ class ReplyBuilder:
             case ReasoningSignature():
                 if self._hold(0, len(token.signature)):
                     self._hold_part(self._choice(token.choice).sign(token))
+            case Retract():
+                if self._hold(0, len(token.reason)):
+                    self._choice(token.choice).retracted.append(token)
             case Citation():
                 if self._hold(0, size_of(token)):
                     self._choice(token.choice).citations.append(token)
@@ -243,12 +251,13 @@ class ChoiceBuilder:
     Each method answers what the new thing costs beside its text, so that a flood of empty parts is bounded too.
     """
 
-    __slots__ = ("_calls", "_drafts", "citations", "finish")
+    __slots__ = ("_calls", "_drafts", "citations", "finish", "retracted")
 
     def __init__(self) -> None:
         self._drafts: list[Draft] = []
         self._calls: dict[int, Draft] = {}
         self.citations: list[Citation] = []
+        self.retracted: list[Retract] = []
         self.finish: Finish | None = None
 
     def extend(self, kind: type[Text | ReasoningPart | RefusalPart], index: int, text: str) -> int:
@@ -278,7 +287,8 @@ class ChoiceBuilder:
         return PART_SIZE
 
     def build(self) -> Choice:
-        return Choice(tuple(draft.finished() for draft in self._drafts), tuple(self.citations), self.finish)
+        parts = tuple(draft.finished() for draft in self._drafts)
+        return Choice(parts, tuple(self.citations), self.finish, tuple(self.retracted))
 
     def _begin(self, part: Written, index: int) -> Draft:
         self._drafts.append(draft := Draft(part, index))

@@ -25,6 +25,7 @@ from tokenrill import (
     Reply,
     ReplyBuilder,
     ResponseStart,
+    Retract,
     StreamToken,
     Text,
     TextDelta,
@@ -266,3 +267,11 @@ def test_batches_of_any_size_give_the_same_reply_and_lose_nothing(said: list[Str
         assert choice.text == "".join(token.text for token in here if isinstance(token, TextDelta))
         arguments = "".join(token.arguments for token in here if isinstance(token, ToolCallDelta))
         assert sorted("".join(call.arguments for call in choice.tool_calls)) == sorted(arguments)
+
+
+def test_what_the_provider_takes_back_is_told_and_kept() -> None:
+    builder = ReplyBuilder()
+    for token in (TextDelta("good bad"), Retract(5, 8, "violence"), Finish("content_filter", "content_filter")):
+        builder.feed(token)
+    choice = builder.reply().choices[0]
+    assert (choice.text, choice.retracted) == ("good bad", (Retract(5, 8, "violence"),))
