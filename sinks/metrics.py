@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import log1p
 from threading import Lock
 from typing import Final, TypeAlias
@@ -240,6 +240,22 @@ class CallObserver(abc.ObserverBase[StreamToken]):
             index = int(log1p((now - self._last) * MICRO) * SCALE)
             gaps[index] = gaps.get(index, 0) + 1
         self._last = now
+
+    def on_batch(self, values: Sequence[StreamToken]) -> None:
+        """All tokens of one network read: they have come at one moment."""
+        tokens = characters = 0
+        before = self._tokens
+        for value in values:
+            # The first token reads the clock, the others of this moment are only counted.
+            if type(value) is TextDelta and self._tokens != before:
+                tokens += 1
+                characters += len(value.text)
+            else:
+                self.on_next(value)
+        if tokens:
+            self._tokens += tokens
+            self._characters += characters
+            self._gaps[0] = self._gaps.get(0, 0) + tokens
 
     def on_completed(self) -> None:
         self._end(COMPLETED)

@@ -27,7 +27,8 @@ def watch(observer: abc.ObserverBase[T]) -> Operator[T, T]:
         ---a---b---|
 
     An observer with a method ``on_dispose`` is told when the consumer hangs up before the end. It has then
-    seen the whole of the network read that the consumer left in the middle.
+    seen the whole of the network read that the consumer left in the middle. One with a method ``on_batch``
+    is given all the items of a read at once, in place of ``on_next`` for each.
 
     Returns:
         An operator that passes every signal on, each after ``observer`` has seen it.
@@ -47,17 +48,24 @@ class Watched(Batched[T]):
         self, observer: BatchObserver[T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         watcher = self._observer
-        see, complained, ended = watcher.on_next, False, False
+        see, see_all = watcher.on_next, getattr(watcher, "on_batch", None)
+        complained, ended = False, False
 
         def show(items: Sequence[T]) -> None:
-            nonlocal complained
+            if see_all is not None:
+                attempt(see_all, items)
+                return
             for item in items:
-                try:
-                    see(item)
-                except Exception as failure:
-                    if not complained:  # once: a broken sink must not fill the disk with a line for each token
-                        complained = True
-                        complain(watcher, failure)
+                attempt(see, item)
+
+        def attempt(signal: Callable[[Any], Any], what: Any) -> None:
+            nonlocal complained
+            try:
+                signal(what)
+            except Exception as failure:
+                if not complained:  # once: a broken sink must not fill the disk with a line for each token
+                    complained = True
+                    complain(watcher, failure)
 
         def serve(items: Sequence[T] | None, error: Exception | None) -> None:
             nonlocal ended
