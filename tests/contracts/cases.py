@@ -20,6 +20,16 @@ from typing import Any
 from reactivex import Observer
 
 from tests.contracts.claude import CLAUDE, CLAUDE_EVENTS, endless_blocks
+from tests.contracts.converse import CONVERSE, CONVERSE_CUT, CONVERSE_MESSAGES, MESSAGE, endless_tools, long_messages
+from tests.contracts.google import (
+    GEMINI_CHUNKS,
+    GEMINI_LIST,
+    GEMINI_WIRE,
+    INTERACTION,
+    INTERACTION_EVENTS,
+    endless_candidates,
+    endless_steps,
+)
 from tests.contracts.inputs import CHAT, PAYLOADS, SAY, SSE, TOKENS, cut_bytes, cut_texts, settled, uncut
 from tests.contracts.openai import (
     AZURE_PAYLOADS,
@@ -34,9 +44,13 @@ from tests.contracts.openai import (
 from tokenrill import (
     ANTHROPIC_MESSAGES,
     AZURE_CHAT,
+    BEDROCK_CONVERSE,
+    GEMINI,
+    GEMINI_INTERACTIONS,
     OLLAMA_CHAT,
     OPENAI_CHAT,
     OPENAI_RESPONSES,
+    EventStreamParser,
     NdjsonLines,
     ReplyBuilder,
     SseEvent,
@@ -48,12 +62,15 @@ from tokenrill import (
     deadline,
     decode,
     filter_content,
+    parse_eventstream,
     parse_sse,
     transduce,
     watch,
 )
 from tokenrill.operators._filter_content import Action, ContentFilter, PhraseSearch
 from tokenrill.sources.dialect import Dialect
+from tokenrill.sources.dialects.gemini.frames import GeminiFrames
+from tokenrill.streams.json_array import JsonArrayParser
 from tokenrill.streams.types import Operator, Transducer
 
 __all__ = ["MACHINES", "OPERATORS", "Framed", "MachineCase", "OperatorCase"]
@@ -163,6 +180,9 @@ OPERATORS: dict[str, OperatorCase] = {
         gives="events",
         poison=b"x" * 403,
     ),
+    "parse_eventstream": OperatorCase(
+        parse_eventstream, CONVERSE_CUT, MESSAGE, takes="bytes", gives="messages", poison=bytes(12)
+    ),
     "decode": OperatorCase(
         lambda: decode(OPENAI_CHAT),
         tuple(map(SseEvent, PAYLOADS)),
@@ -236,6 +256,37 @@ MACHINES: dict[str, MachineCase] = {
     "anthropic_messages.decoder": MachineCase(
         ANTHROPIC_MESSAGES.decoder, CLAUDE_EVENTS, uncut, ("max_blocks", endless_blocks)
     ),
+    "JsonArrayParser": MachineCase(
+        lambda: JsonArrayParser(max_element_bytes=900),
+        GEMINI_LIST,
+        cut_bytes,
+        ("max_element_bytes", endless(b"[" + b"x" * 99)),
+    ),
+    "GeminiFrames": MachineCase(
+        lambda: GeminiFrames(max_event_bytes=900), GEMINI_WIRE, cut_bytes, ("max_event_bytes", endless(b"x" * 99))
+    ),
+    "gemini": MachineCase(
+        lambda: Framed(GEMINI), GEMINI_WIRE, cut_bytes, ("max_event_bytes", endless(b"x" * 99_999)), settled
+    ),
+    "gemini.array": MachineCase(
+        lambda: Framed(GEMINI), GEMINI_LIST, cut_bytes, ("max_element_bytes", endless(b"[" * 99_999)), settled
+    ),
+    "gemini.decoder": MachineCase(GEMINI.decoder, GEMINI_CHUNKS, uncut, ("max_choices", endless_candidates)),
+    "gemini_interactions": MachineCase(
+        lambda: Framed(GEMINI_INTERACTIONS),
+        INTERACTION,
+        cut_bytes,
+        ("max_event_bytes", endless(b"x" * 99_999)),
+        settled,
+    ),
+    "gemini_interactions.decoder": MachineCase(
+        GEMINI_INTERACTIONS.decoder, INTERACTION_EVENTS, uncut, ("max_tool_calls", endless_steps)
+    ),
+    "EventStreamParser": MachineCase(
+        lambda: EventStreamParser(max_message_bytes=300), CONVERSE, cut_bytes, ("max_message_bytes", long_messages)
+    ),
+    "converse": MachineCase(lambda: Framed(BEDROCK_CONVERSE), CONVERSE, cut_bytes, None, settled),
+    "converse.decoder": MachineCase(BEDROCK_CONVERSE.decoder, CONVERSE_MESSAGES, uncut, ("max_blocks", endless_tools)),
     "filter": MachineCase(
         filtering, TOKENS, cut_texts, ("max_choices", lambda: (TextDelta("sec", choice=n) for n in count())), settled
     ),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from inspect import signature
+from pathlib import Path
+
 import pytest
 
 from tokenrill import (
@@ -11,21 +14,62 @@ from tokenrill import (
     MissingCredential,
     Overloaded,
     Provider,
+    ProviderManager,
+    ProviderRegistry,
+    Registration,
     Replay,
     StreamError,
     StreamPipelineBuilder,
 )
 from tokenrill.sources.health import Health
-from tokenrill.sources.instances import ProviderManager
-from tokenrill.sources.registry import BUILT_IN, ProviderRegistry, Registration, loaded
+from tokenrill.sources.registry import BUILT_IN
 
 WIRE = b'data: {"choices":[{"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 REQUEST = CompletionRequest(model="m", messages="Hi")
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_every_row_leads_to_a_factory(name: str) -> None:
-    assert callable(loaded(BUILT_IN[name].factory))
+def test_every_row_leads_to_a_factory_that_takes_what_the_row_says(name: str) -> None:
+    row = BUILT_IN[name]
+    assert row.name == name
+    assert {row.address_option, *row.places} <= signature(row.load()).parameters.keys()
+
+
+def test_there_are_the_seven_providers_of_the_vendors_and_eleven_servers_beside_any_address() -> None:
+    assert list(BUILT_IN)[:7] == ["openai", "anthropic", "gemini", "xai", "bedrock", "vertex", "azure"]
+    assert len(BUILT_IN) == 7 + 11 + 1
+    assert ProviderRegistry().create("compatible", base_url="http://127.0.0.1:9/v1").name == "openai_compatible"
+    with pytest.raises(ValueError, match="give base_url"):
+        ProviderRegistry().create("compatible:llama")
+
+
+def test_a_row_says_where_its_key_was_found_and_not_what_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in BUILT_IN["bedrock"].variables:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert (BUILT_IN["bedrock"].key_found, BUILT_IN["bedrock"].has_key) == (None, False)
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "credentials").write_text("[default]")
+    assert BUILT_IN["bedrock"].key_found == "~/.aws/credentials"
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
+    assert BUILT_IN["bedrock"].key_found == "AWS_ACCESS_KEY_ID"
+    assert (BUILT_IN["ollama"].key_found, BUILT_IN["ollama"].has_key) == (None, True)
+
+
+def test_an_option_that_no_factory_knows_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"OpenAI takes api, api_key, .*; not apikey, host"):
+        ProviderRegistry().create("openai", apikey="sk-canary", host="x")
+
+
+def test_a_factory_that_must_know_the_model_is_told() -> None:
+    claude = ProviderRegistry().create("vertex:p/us-east5/claude-sonnet-4-5")
+    gemini = ProviderRegistry().create("vertex:p/us-east5/gemini-3")
+    assert isinstance(claude, Provider)
+    assert isinstance(gemini, Provider)
+    assert (claude.dialect.name, gemini.dialect.name) == ("anthropic_messages", "gemini")
+    assert (
+        ProviderManager({"c": {"provider": "vertex:p/eu/gemini-3", "model": "claude-5"}}).get("c").model == "claude-5"
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,13 @@ from tokenrill import ANTHROPIC_MESSAGES, AZURE_CHAT, AZURE_RESPONSES, OLLAMA_CH
 from tokenrill.sources.dialect import Dialect
 from tokenrill.sources.dialects.bedrock_converse import BEDROCK_CONVERSE
 from tokenrill.sources.dialects.bedrock_invoke import BEDROCK_INVOKE
+from tokenrill.sources.dialects.gemini import GEMINI
+from tokenrill.sources.dialects.gemini_interactions import GEMINI_INTERACTIONS
 
 from .chat import chat_completions
 from .converse import converse_stream
+from .gemini import gemini
+from .interactions import interactions
 from .invoke import invoke_with_response_stream
 from .messages import messages
 from .ollama import ollama_chat
@@ -28,6 +32,8 @@ DIALECTS: dict[str, Dialect] = {
     "ollama_chat": OLLAMA_CHAT,
     "converse_stream": BEDROCK_CONVERSE,
     "invoke_with_response_stream": BEDROCK_INVOKE,
+    "stream_generate_content": GEMINI,
+    "interactions": GEMINI_INTERACTIONS,
 }
 ORACLES: dict[str, Oracle] = {
     "chat_completions": chat_completions,
@@ -37,6 +43,8 @@ ORACLES: dict[str, Oracle] = {
     "ollama_chat": ollama_chat,
     "converse_stream": converse_stream,
     "invoke_with_response_stream": invoke_with_response_stream,
+    "stream_generate_content": gemini,
+    "interactions": interactions,
 }
 
 # Where a provider speaks its own kind of a dialect.
