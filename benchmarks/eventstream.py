@@ -18,7 +18,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any, Final
 
-from botocore.eventstream import EventStreamBuffer
+from botocore.eventstream import EventStreamBuffer  # pyright: ignore[reportMissingTypeStubs]
 
 from tokenrill.streams.eventstream import EventStreamParser, encode_message
 
