@@ -10,7 +10,7 @@ typed, several times as fast. Both give the same tokens.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -70,9 +70,10 @@ class FastInput(Struct, gc=False, forbid_unknown_fields=True, tag="input_json_de
     partial_json: str
 
 
-class FastDelta(Struct, gc=False, forbid_unknown_fields=True, tag="content_block_delta", tag_field="type"):
+class FastDelta(Struct, gc=False, forbid_unknown_fields=True):
     """A delta that says nothing but one of these. Every other event fails to decode, and goes the general way."""
 
+    type: Literal["content_block_delta"]  # not a tag: a lone tagged struct is decoded without its tag too
     index: int
     delta: FastText | FastThinking | FastInput
 

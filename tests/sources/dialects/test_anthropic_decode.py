@@ -89,6 +89,7 @@ def test_plain_deltas_in_a_batch_give_what_they_give_one_by_one() -> None:
         delta(1, "text_delta", text="x"),
         delta(0, "thinking_delta", thinking="x"),
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": 1}},
+        {"index": 0, "delta": {"type": "text_delta", "text": "x"}},
         b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\\ud83d"}}',
     ],
 )
