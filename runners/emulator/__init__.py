@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .answer import FRIENDLY, Answer
-from .endpoints import ENDPOINTS, Endpoint, environment_lines
+from .endpoint import Endpoint
+from .endpoints import ENDPOINTS, environment_lines
 from .fault import FAULT_KINDS, FAULT_POINTS, Fault, FaultKind, FaultPoint
 from .pace import Pace
 from .received import Received

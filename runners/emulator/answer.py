@@ -151,6 +151,8 @@ class Telling:
 
     def __call__(self, request: CompletionRequest, response_id: str) -> Iterator[StreamToken]:
         yield ResponseStart(response_id, request.model)
+        read = self.usage.input_tokens if self.usage else -(-sum(len(message.text) for message in request.turns) // 4)
+        yield Usage(read, kind="partial")  # some tell beforehand what they have read
         thoughts, words = WORD.findall(self.reasoning), WORD.findall(self.text)
         for thought in thoughts:
             yield ReasoningDelta(thought)
@@ -163,6 +165,5 @@ class Telling:
                 yield ToolCallDelta(call.arguments[start : start + FRAGMENT], index)
                 written += 1
             yield ToolCallEnd(index)
-        read = -(-sum(len(message.text) for message in request.turns) // 4)
         yield self.usage or Usage(read, written, reasoning_output_tokens=len(thoughts))
         yield Finish(self.finish or ("tool_calls" if self.tool_calls else "stop"))

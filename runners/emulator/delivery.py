@@ -12,7 +12,7 @@ from ...streams.codec import Json
 from ...streams.errors import StreamError
 from ...streams.request import CompletionRequest
 from .answer import Answer
-from .endpoints import Endpoint
+from .endpoint import Endpoint
 from .events import Event, events_of, spoken
 from .fault import Fault, Lookahead
 from .pace import LARGE_WRITE, Pacer
@@ -66,7 +66,9 @@ class Delivery:
         await self._wire.open(self._answer.status, self._headers())
         events = self._events(request, body)
         if fault is not None and not fault.before_headers:
-            heard = events_of((event.data for event in events), self._endpoint.dialect)
+            heard = events_of(
+                (event.data for event in events), self._endpoint.dialect, end_mark=self._endpoint.end_mark
+            )
             await self._break(fault, Lookahead(heard))
         else:
             await self._write(self._pacer.writes(events))
@@ -128,6 +130,7 @@ class Delivery:
 
     async def _is_over(self, fault: Fault, events: Lookahead) -> bool:
         """Do what the fault does here; whether the answer ends with it."""
+        opening = b"" if self._call.written else self._endpoint.opening
         match fault.kind:
             case "latency":
                 await self._sleep(fault.seconds)
@@ -144,8 +147,8 @@ class Delivery:
                 await self._wire.write(half)
                 return True
             case "garbage":
-                await self._wire.write(self._endpoint.garbage if fault.data is None else fault.data)
+                await self._wire.write(opening + self._endpoint.garbage if fault.data is None else fault.data)
             case "error":
-                await self._wire.write(self._endpoint.error_frame(self._endpoint.dialect, fault.failure))
+                await self._wire.write(opening + self._endpoint.error_frame(self._endpoint.dialect, fault.failure))
                 return True
         return False

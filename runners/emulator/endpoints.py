@@ -2,120 +2,201 @@
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
-from ...sources.dialect import Dialect
+from ...sources.dialects.anthropic_messages import ANTHROPIC_MESSAGES
+from ...sources.dialects.anthropic_text import ANTHROPIC_TEXT
+from ...sources.dialects.azure_chat import AZURE_CHAT, AZURE_RESPONSES
+from ...sources.dialects.bedrock_converse import BEDROCK_CONVERSE
+from ...sources.dialects.bedrock_invoke import BEDROCK_INVOKE
+from ...sources.dialects.gemini import GEMINI, GEMINI_ARRAY
+from ...sources.dialects.gemini_interactions import GEMINI_INTERACTIONS
+from ...sources.dialects.ollama_chat import OLLAMA_CHAT
 from ...sources.dialects.openai_chat import OPENAI_CHAT
-from ...streams.codec import Json
-from ...streams.errors import AuthenticationError, StreamError
+from ...sources.dialects.openai_responses import OPENAI_RESPONSES
+from .endpoint import Endpoint, always
+from .error_frames import (
+    AWS_GARBAGE,
+    ELEMENT_GARBAGE,
+    LINE_GARBAGE,
+    aws_exception,
+    element_error,
+    interaction_error,
+    line_error,
+    named_sse_error,
+    responses_error,
+)
+from .guards import ANY_KEY, Guard, aws_key, bearer_key, either, header_key, open_door, query_key
+from .listings import anthropic_models, gemini_models, ollama_models, openai_models
 from .received import Received
 
-__all__ = [
-    "ENDPOINTS",
-    "Endpoint",
-    "Guard",
-    "Keys",
-    "bearer_key",
-    "environment_lines",
-    "header_key",
-    "named_sse_error",
-    "sse_error",
-]
+__all__ = ["ENDPOINTS", "environment_lines"]
 
-Keys: TypeAlias = Collection[str] | None
-Guard: TypeAlias = Callable[[Received, Keys], None]
-ErrorFrame: TypeAlias = Callable[[Dialect, StreamError], bytes]
-
-ANY_KEY: Final = "emulator"
-SSE_GARBAGE: Final = b"data: {\xff\xfe not JSON\n\n"
+anthropic_key = either(header_key("x-api-key"), bearer_key)
+azure_key = either(header_key("api-key"), bearer_key)
+google_key = either(header_key("x-goog-api-key"), query_key("key"))
+VERTEX_MODELS: Final = "/{version}/projects/{project}/locations/{location}/publishers/{publisher}/models/{model}"
 
 
-def bearer_key(call: Received, keys: Keys) -> None:
-    """See that ``Authorization: Bearer`` holds one of the keys, or any key when ``keys`` is None.
-
-    Raises:
-        AuthenticationError: When it does not.
-    """
-    scheme, _, key = call.headers.get("authorization", "").partition(" ")
-    check_key(key.strip() if scheme.lower() == "bearer" else "", keys)
+def is_for_anthropic(call: Received) -> bool:
+    """Whether a request to an address that several providers have is from a client of Anthropic's."""
+    return "anthropic-version" in call.headers
 
 
-def header_key(name: str) -> Guard:
-    """A guard for providers that want the key alone in a header of their own, such as ``x-api-key``."""
-    return lambda call, keys: check_key(call.headers.get(name, "").strip(), keys)
+def wants_events(call: Received) -> bool:
+    """Whether Gemini is asked for server-sent events, and not for a JSON array."""
+    return "alt=sse" in call.query.split("&")
 
 
-def check_key(key: str, keys: Keys) -> None:
-    if not key:
-        raise AuthenticationError("You didn't provide an API key.", status=401)
-    given = key.encode("utf-8", "surrogateescape")
-    if keys is not None and not any([hmac.compare_digest(given, known.encode()) for known in keys]):
-        raise AuthenticationError("Incorrect API key provided.", status=401, code="invalid_api_key")
+def gemini(path: str, guard: Guard, environment: Mapping[str, str]) -> tuple[Endpoint, Endpoint]:
+    """An address at which Gemini answers in both of its framings."""
+    events = Endpoint(
+        "POST",
+        path,
+        GEMINI,
+        guard,
+        fits=wants_events,
+        asks_for_stream=always,
+        end_mark=False,
+        environment=environment,
+    )
+    array = replace(
+        events,
+        dialect=GEMINI_ARRAY,
+        fits=always,
+        error_frame=element_error,
+        opening=b"[",
+        garbage=ELEMENT_GARBAGE,
+    )
+    return events, array
 
 
-def sse_error(dialect: Dialect, error: StreamError) -> bytes:
-    """The body of a refusal as one server-sent event."""
-    return b"data: " + dialect.encode_error(error)[2] + b"\n\n"
+# xAI speaks the same two dialects at the same two addresses.
+OPENAI: Final = (
+    Endpoint(
+        "POST",
+        "/v1/chat/completions",
+        OPENAI_CHAT,
+        bearer_key,
+        environment={"OPENAI_BASE_URL": "{url}/v1", "OPENAI_API_KEY": ANY_KEY},
+    ),
+    Endpoint("POST", "/v1/responses", OPENAI_RESPONSES, bearer_key, error_frame=responses_error, end_mark=False),
+)
 
+AZURE: Final = (
+    Endpoint(
+        "POST",
+        "/openai/deployments/{model}/chat/completions",
+        AZURE_CHAT,
+        azure_key,
+        environment={
+            "AZURE_OPENAI_ENDPOINT": "{url}",
+            "AZURE_OPENAI_API_KEY": ANY_KEY,
+            "OPENAI_API_VERSION": "2024-10-21",
+        },
+    ),
+    Endpoint("POST", "/openai/v1/chat/completions", AZURE_CHAT, azure_key),
+    Endpoint("POST", "/openai/v1/responses", AZURE_RESPONSES, azure_key, error_frame=responses_error, end_mark=False),
+    Endpoint("POST", "/openai/responses", AZURE_RESPONSES, azure_key, error_frame=responses_error, end_mark=False),
+)
 
-def named_sse_error(dialect: Dialect, error: StreamError) -> bytes:
-    """The same as an event named ``error``, as providers send it whose events have names."""
-    return b"event: error\n" + sse_error(dialect, error)
+ANTHROPIC: Final = (
+    Endpoint(
+        "POST",
+        "/v1/messages",
+        ANTHROPIC_MESSAGES,
+        anthropic_key,
+        error_frame=named_sse_error,
+        environment={"ANTHROPIC_BASE_URL": "{url}", "ANTHROPIC_API_KEY": ANY_KEY},
+    ),
+    Endpoint("POST", "/v1/complete", ANTHROPIC_TEXT, anthropic_key, error_frame=named_sse_error, end_mark=False),
+)
 
+GOOGLE: Final = (
+    *gemini(
+        "/{version}/models/{model}:streamGenerateContent",
+        google_key,
+        {"GOOGLE_GEMINI_BASE_URL": "{url}", "GEMINI_API_KEY": ANY_KEY},
+    ),
+    Endpoint(
+        "POST",
+        "/{version}/interactions",
+        GEMINI_INTERACTIONS,
+        google_key,
+        error_frame=interaction_error,
+    ),
+    *gemini(f"{VERTEX_MODELS}:streamGenerateContent", bearer_key, {"GOOGLE_VERTEX_BASE_URL": "{url}"}),
+    Endpoint(
+        "POST",
+        f"{VERTEX_MODELS}:streamRawPredict",
+        ANTHROPIC_MESSAGES,
+        bearer_key,
+        error_frame=named_sse_error,
+        environment={"ANTHROPIC_VERTEX_BASE_URL": "{url}/v1"},
+    ),
+)
 
-def stream_flag(body: Json) -> bool:
-    """Whether the body asks for a stream, where that is a field of it."""
-    return body.get("stream") is True
+CONVERSE: Final = Endpoint(
+    "POST",
+    "/model/{model}/converse-stream",
+    BEDROCK_CONVERSE,
+    aws_key,
+    asks_for_stream=always,
+    error_frame=aws_exception,
+    garbage=AWS_GARBAGE,
+    environment={
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "{url}",
+        # boto3 sends an API key over TLS alone, but a signature anywhere.
+        "AWS_ACCESS_KEY_ID": ANY_KEY,
+        "AWS_SECRET_ACCESS_KEY": ANY_KEY,
+        "AWS_DEFAULT_REGION": "us-east-1",
+    },
+)
+INVOKE: Final = replace(
+    CONVERSE, path="/model/{model}/invoke-with-response-stream", dialect=BEDROCK_INVOKE, environment={}
+)
+BEDROCK: Final = (CONVERSE, INVOKE)
 
+OLLAMA: Final = (
+    Endpoint(
+        "POST",
+        "/api/chat",
+        OLLAMA_CHAT,
+        open_door,
+        # Without the field it streams. https://docs.ollama.com/api/chat
+        asks_for_stream=lambda body: body.get("stream") is not False,
+        error_frame=line_error,
+        garbage=LINE_GARBAGE,
+        end_mark=False,
+        environment={"OLLAMA_HOST": "{url}"},
+    ),
+)
 
-def model_list(models: Sequence[str]) -> Json:
-    """The answer of ``GET /v1/models``."""
-    data = [{"id": model, "object": "model", "created": 0, "owned_by": "tokenrill"} for model in models]
-    return {"object": "list", "data": data}
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One address of one provider.
-
-    Attributes:
-        method, path: What is asked for; ``{name}`` in the path stands for one part of it, which is put into
-            the body under that name, unless the body has one.
-        dialect: What is spoken there.
-        guard: Checks the credentials; it raises the error to refuse with.
-        asks_for_stream: Whether a body wants a stream; the emulator has nothing else.
-        error_frame: An error inside a stream.
-        garbage: Bytes that no client of this dialect can read.
-        listing: For an address that only lists the models: the list.
-        environment: Variables that point this provider's clients here; ``{url}`` stands for the server.
-    """
-
-    method: str
-    path: str
-    dialect: Dialect
-    guard: Guard
-    asks_for_stream: Callable[[Json], bool] = stream_flag
-    error_frame: ErrorFrame = sse_error
-    garbage: bytes = SSE_GARBAGE
-    listing: Callable[[Sequence[str]], Json] | None = None
-    environment: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-OPENAI_ENVIRONMENT: Final = {"OPENAI_BASE_URL": "{url}/v1", "OPENAI_API_KEY": ANY_KEY}
+LISTS: Final = (
+    Endpoint("GET", "/v1/models", ANTHROPIC_MESSAGES, anthropic_key, fits=is_for_anthropic, listing=anthropic_models),
+    Endpoint("GET", "/v1/models", OPENAI_CHAT, bearer_key, listing=openai_models),
+    Endpoint("GET", "/openai/v1/models", AZURE_CHAT, azure_key, listing=openai_models),
+    Endpoint("GET", "/v1beta/models", GEMINI, google_key, listing=gemini_models),
+    Endpoint("GET", "/api/tags", OLLAMA_CHAT, open_door, listing=ollama_models),
+)
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
-    Endpoint("POST", "/v1/chat/completions", OPENAI_CHAT, bearer_key, environment=OPENAI_ENVIRONMENT),
-    Endpoint("GET", "/v1/models", OPENAI_CHAT, bearer_key, listing=model_list),
+    *OPENAI,
+    *AZURE,
+    *ANTHROPIC,
+    *GOOGLE,
+    *BEDROCK,
+    *OLLAMA,
+    *LISTS,
 )
 
 
 def environment_lines(url: str, endpoints: Sequence[Endpoint] = ENDPOINTS) -> list[str]:
     """What to tell a shell so that clients find the emulator at ``url``.
 
-    >>> environment_lines("http://127.0.0.1:8080")
+    >>> environment_lines("http://127.0.0.1:8080")[:2]
     ['export OPENAI_BASE_URL=http://127.0.0.1:8080/v1', 'export OPENAI_API_KEY=emulator']
     """
     variables = {name: value for endpoint in endpoints for name, value in endpoint.environment.items()}

@@ -43,11 +43,12 @@ def spoken(tokens: Iterable[StreamToken], encoder: Encoder) -> Iterator[Event]:
         yield Event(data, "end")
 
 
-def events_of(chunks: Iterable[bytes], dialect: Dialect) -> Iterator[Event]:
+def events_of(chunks: Iterable[bytes], dialect: Dialect, *, end_mark: bool = True) -> Iterator[Event]:
     """Take an answer apart, so that its events joined are the answer; it reads one event ahead.
 
     The dialect's own framer says where events end, and its decoder what they hold, so whatever an encoder
-    or a recording puts together comes apart as it does for a client. What they refuse is one event.
+    or a recording puts together comes apart as it does for a client. What they refuse is one event. Where the
+    dialect's last event is no ``end_mark``, since it also says why, no event is ``end``.
     """
     held: Event | None = None
     for event in told(chunks, dialect):
@@ -57,7 +58,7 @@ def events_of(chunks: Iterable[bytes], dialect: Dialect) -> Iterator[Event]:
             yield held
         held = event
     if held is not None:
-        yield held if held.kind in CONTENT_KINDS else Event(held.data, "end")
+        yield Event(held.data, "end") if end_mark and held.kind not in CONTENT_KINDS else held
 
 
 def told(chunks: Iterable[bytes], dialect: Dialect) -> Iterator[Event]:
@@ -103,4 +104,4 @@ class Listener:
         if not payloads:
             return None
         kinds: list[Kind] = [KINDS[type(token)] for token in tokens if type(token) in KINDS]
-        return kinds[0] if kinds else "other"
+        return kinds[-1] if kinds else "other"  # a call that comes whole begins, and has its arguments

@@ -45,7 +45,7 @@ class Fault:
     Args:
         kind: What goes wrong.
         point: Where: ``mid_text`` and ``mid_tool_arguments`` are after the first event that holds some,
-            ``after_finish`` is before the last event, which is the end mark where a dialect has one.
+            ``after_finish`` is before the end mark, or after everything where the dialect has none.
             It does not matter to ``slow_close``.
         after_events: Exactly where instead: after so many events.
         seconds: How long ``latency`` lasts.

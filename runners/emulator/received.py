@@ -18,6 +18,7 @@ class Received:
     Attributes:
         number: 1 for the first.
         method, path, query, headers, body: As they came; names of headers in lower case.
+        target: Path and query as they were written, still quoted, which is what signatures are made of.
         request: The same, understood; None when it could not be.
         status: What was answered; None until the headers are out.
         started, ended: When it came, and when the emulator was done with it, by the emulator's clock.
@@ -33,6 +34,7 @@ class Received:
     headers: Headers
     started: float
     query: str = field(default="", repr=False)
+    target: str = field(default="", repr=False)
     body: bytes = field(default=b"", repr=False)
     request: CompletionRequest | None = None
     status: int | None = None

@@ -13,7 +13,8 @@ from ...sources.address import is_loopback
 from ...streams.loops import background_loop
 from .answer import Answer
 from .delivery import Sleep
-from .endpoints import ENDPOINTS, Endpoint, environment_lines
+from .endpoint import Endpoint
+from .endpoints import ENDPOINTS, environment_lines
 from .received import Received
 from .service import Answers, Service, in_turn
 from .wire import forever

@@ -16,7 +16,8 @@ from ...streams.errors import InvalidRequest, ProtocolError, StreamError
 from ...streams.request import CompletionRequest
 from .answer import Answer
 from .delivery import Delivery, Sleep
-from .endpoints import Endpoint, Keys
+from .endpoint import Endpoint
+from .guards import Keys
 from .received import Received
 from .wire import send
 
@@ -82,19 +83,27 @@ class Service:
         self.closing = False
 
     def application(self) -> web.Application:
-        """A route for each endpoint, and one for everything else."""
+        """A route for each address, and one for everything else."""
         app = web.Application(client_max_size=self._max_body_bytes)
+        rows: dict[tuple[str, str], list[Endpoint]] = {}
         for endpoint in self._endpoints:
-            app.router.add_route(endpoint.method, endpoint.path, self._handler(endpoint, self._answer))
-        app.router.add_route("*", "/{path:.*}", self._handler(self._endpoints[0], self._unknown))
+            rows.setdefault((endpoint.method, endpoint.path), []).append(endpoint)
+        for (method, path), sharing in rows.items():
+            app.router.add_route(method, path, self._handler(sharing, self._answer))
+        app.router.add_route("*", "/{path:.*}", self._handler(self._endpoints[:1], self._unknown))
         return app
 
     def _handler(
-        self, endpoint: Endpoint, answer: Callable[[Endpoint, web.Request, Received], Awaitable[web.StreamResponse]]
+        self,
+        rows: Sequence[Endpoint],
+        answer: Callable[[Endpoint, web.Request, Received], Awaitable[web.StreamResponse]],
     ) -> Handler:
         async def handle(http: web.Request) -> web.StreamResponse:
             call = self._record(http)
+            endpoint = rows[-1]
             try:
+                call.body = await self._read(http)
+                endpoint = next((row for row in rows if row.fits(call)), endpoint)
                 return await answer(endpoint, http, call)
             except StreamError as error:
                 if call.status is not None:
@@ -112,7 +121,9 @@ class Service:
     def _record(self, http: web.Request) -> Received:
         self.received += 1
         headers = Headers({name.lower(): value for name, value in http.headers.items()})
-        call = Received(self.received, http.method, http.path, headers, self._clock(), query=http.query_string)
+        call = Received(
+            self.received, http.method, http.path, headers, self._clock(), query=http.query_string, target=http.raw_path
+        )
         self.calls.append(call)
         return call
 
@@ -120,7 +131,6 @@ class Service:
         raise InvalidRequest(f"Unknown request URL: {call.method} {call.path}", status=404)
 
     async def _answer(self, endpoint: Endpoint, http: web.Request, call: Received) -> web.StreamResponse:
-        call.body = await self._read(http)
         endpoint.guard(call, self._keys)
         if endpoint.listing is not None:
             return await send(http, call, 200, JSON_HEADERS, codec.dumps(endpoint.listing(self._models)))
@@ -140,9 +150,11 @@ class Service:
 def body_of(endpoint: Endpoint, http: web.Request, raw: bytes) -> Json:
     """The request's JSON, with what the path says of it."""
     try:
-        body = {**http.match_info, **codec.loads_object(raw)}
+        body = codec.loads_object(raw)
     except ProtocolError:
         raise InvalidRequest("The body is not a JSON object.", status=400) from None
+    if "model" in http.match_info:
+        body = {"model": http.match_info["model"], **body}
     if not endpoint.asks_for_stream(body):
         raise InvalidRequest('The emulator only streams: ask with "stream": true.', status=400)
     return body

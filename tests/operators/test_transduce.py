@@ -298,7 +298,3 @@ def test_what_is_further_down_decides_between_an_error_and_an_end(between: list[
     assert (ended.items, ended.error) == (["stop"], None)
     failed = together(["poison", "stop"], transduce(UntilStop), *between, transduce(Holding))
     assert isinstance(failed.error, ValueError)
-
-
-def test_an_operator_has_the_name_it_was_given() -> None:
-    assert transduce(UntilStop, name="until_stop").__qualname__ == "until_stop"

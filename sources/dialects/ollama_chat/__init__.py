@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from ....streams.ndjson import NdjsonLines
 from ...dialect import Dialect
 from ..openai_chat.errors import refuse
 from .decode import OllamaDecoder
 from .encode import OllamaEncoder, encode_error
+from .lines import OllamaLines
 from .parse import parse
 from .render import render
 
@@ -17,7 +17,7 @@ __all__ = ["OLLAMA_CHAT"]
 OLLAMA_CHAT: Final = Dialect(
     name="ollama_chat",
     render=render,
-    framer=NdjsonLines,
+    framer=OllamaLines,
     decoder=OllamaDecoder,
     refuse=refuse,
     parse=parse,

@@ -106,6 +106,7 @@ class ChatDecoder:
         self._started = False
         self.ended = False
         self._usage: Usage | None = None
+        self._told: Usage | None = None
         self._reasons: dict[int, str | None] = {}
         self._calls: dict[int, ToolCallTracker] = {}
         self._said: dict[tuple[str, int], Any] = {}
@@ -121,9 +122,12 @@ class ChatDecoder:
             raise in_stream_error(chunk)
         yield from self._start(chunk)
         self._count(chunk)
-        for choice in objects_of(chunk.get("choices")):
+        choices = objects_of(chunk.get("choices"))
+        for choice in choices:
             yield from self._choice(choice)
         yield from self._unknown(chunk, KNOWN_CHUNK, "")
+        if not choices and any(self._reasons.values()):
+            yield from self._settle()
 
     def feed_batch(self, payloads: Sequence[bytes], /) -> Sequence[StreamToken] | None:
         if not self._started or self.ended:
@@ -210,12 +214,17 @@ class ChatDecoder:
                     self._said[path, choice] = value
             yield Raw(path, value, choice)
 
-    def _finish(self) -> Iterator[StreamToken]:
-        self.ended = True
+    def _settle(self) -> Iterator[StreamToken]:
+        """End the calls and tell the usage, at once: the connection may break before the end mark."""
         for choice in sorted(self._calls):
             yield from self._calls[choice].end()
-        if self._usage is not None:
+        if self._usage is not None and self._usage is not self._told:
+            self._told = self._usage
             yield self._usage
+
+    def _finish(self) -> Iterator[StreamToken]:
+        self.ended = True
+        yield from self._settle()
         for choice, reason in sorted((self._reasons or {0: None}).items()):
             yield Finish(FINISH_REASONS.get(reason or "", "other"), reason, choice)
 
