@@ -107,7 +107,7 @@ def test_the_typed_path_gives_the_same_tokens_as_the_general_one(shapes: list[tu
 def test_plain_text_really_takes_the_typed_path() -> None:
     decoder = ChatDecoder()
     list(decoder.feed(json.dumps(chunk(role="assistant", content="")).encode()))
-    recorded = {
+    recorded: dict[str, Any] = {
         **chunk(content="Hi"),
         "object": "chat.completion.chunk",
         "created": 1751568161,
