@@ -13,7 +13,7 @@ export PYTHONUNBUFFERED := 1
 # $(call quietly,what for,command): the log is shown only when the command fails.
 quietly = $(2) > .venv/install.log 2>&1 || { cat .venv/install.log >&2; echo "make: could not $(1): see above." >&2; exit 1; }
 
-.PHONY: help demo test lint format bench notebooks lock clean
+.PHONY: help demo test live lint format bench notebooks lock clean
 
 help: ## say what can be done here
 	@echo "tokenrill: stream any AI provider as an Rx observable. Needs Python 3.11 or newer, and nothing else."
@@ -27,6 +27,9 @@ demo: .venv/demo.stamp ## see it stream, with no key and no network
 
 test: .venv/test.stamp ## run every test; ends with what could not be run, and why
 	@$(BIN)/python -m pytest -rfEs
+
+live: .venv/test.stamp ## ask each real provider whose key is set one short question (costs a little)
+	@TOKENRILL_LIVE=1 $(BIN)/python -m pytest -rfEs tests/live
 
 lint: .venv/test.stamp ## check the format (ruff), the code (ruff) and the types (pyright, strict)
 	@status=0; \

@@ -1,102 +1,13 @@
 """Stream any AI provider as an Rx observable: compose, filter, measure and replay answers with operators.
 
-Everything public can be imported from here; each name is loaded when it is first used.
+Everything public can be imported from here; each name is loaded when it is first used. Type checkers read
+``__init__.pyi``, which names the same.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .operators import accumulate, deadline, decode, filter_content, parse_eventstream, parse_sse, transduce
-    from .runners.vocabulary import VOCABULARY
-    from .sinks.async_iter import async_iter
-    from .sinks.console import console
-    from .sinks.metrics import StreamMetrics
-    from .sources.anthropic import anthropic
-    from .sources.azure import azure
-    from .sources.bedrock import bedrock
-    from .sources.compatible import compatible
-    from .sources.dialects.anthropic_messages import ANTHROPIC_MESSAGES
-    from .sources.dialects.anthropic_text import ANTHROPIC_TEXT
-    from .sources.dialects.azure_chat import AZURE_CHAT, AZURE_RESPONSES
-    from .sources.dialects.bedrock_converse import BEDROCK_CONVERSE
-    from .sources.dialects.bedrock_invoke import BEDROCK_INVOKE
-    from .sources.dialects.gemini import GEMINI, GEMINI_ARRAY
-    from .sources.dialects.gemini_interactions import GEMINI_INTERACTIONS
-    from .sources.dialects.ollama_chat import OLLAMA_CHAT
-    from .sources.dialects.openai_chat import OPENAI_CHAT
-    from .sources.dialects.openai_responses import OPENAI_RESPONSES
-    from .sources.gcp import GoogleToken
-    from .sources.gemini import gemini
-    from .sources.http import Http
-    from .sources.openai import openai
-    from .sources.provider import Provider
-    from .sources.replay import Replay
-    from .sources.vertex import vertex
-    from .sources.xai import xai, xai_deferred
-    from .streams.call import Call
-    from .streams.demand import Demand
-    from .streams.errors import (
-        ApiError,
-        AuthenticationError,
-        CircuitOpen,
-        ConnectError,
-        ConnectionLost,
-        ContentBlocked,
-        InvalidRequest,
-        LimitExceeded,
-        MalformedEvent,
-        MissingCredential,
-        NameResolutionError,
-        Overloaded,
-        PermissionDenied,
-        ProtocolError,
-        RateLimited,
-        RedirectRefused,
-        StreamError,
-        StreamStalled,
-        StreamTruncated,
-        TlsError,
-        TransportError,
-        UnexpectedContent,
-    )
-    from .streams.eventstream import EventStreamMessage, EventStreamParser
-    from .streams.lint import Finding
-    from .streams.ndjson import NdjsonLines
-    from .streams.parts import Document, Image, Part, ReasoningPart, RefusalPart, Text, ToolCall, ToolResult
-    from .streams.pipeline import Pipeline, StreamPipelineBuilder
-    from .streams.reader import Reader
-    from .streams.recipe import Recipe, recorded
-    from .streams.reply import Choice, Reply, ReplyBuilder
-    from .streams.request import CompletionRequest, Message, Reasoning, ResponseFormat, Tool, ToolChoice
-    from .streams.sse import SseEvent, SseParser, SsePayloads
-    from .streams.tokens import (
-        Citation,
-        Finish,
-        FinishReason,
-        Logprobs,
-        RateLimit,
-        RateLimits,
-        Raw,
-        ReasoningDelta,
-        ReasoningSignature,
-        RefusalDelta,
-        ResponseStart,
-        Retract,
-        Seam,
-        StreamToken,
-        TextDelta,
-        TokenLogprob,
-        ToolCallDelta,
-        ToolCallEnd,
-        ToolCallStart,
-        Usage,
-        is_content,
-    )
-    from .streams.types import Operator, Sink, Source, Transducer
-    from .streams.watch import watch
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -123,8 +34,11 @@ WHERE = {
     "sources.gcp": "GoogleToken",
     "sources.gemini": "gemini",
     "sources.http": "Http",
+    "sources.instances": "ProviderManager",
     "sources.openai": "openai",
     "sources.provider": "Provider",
+    "sources.registration": "Registration",
+    "sources.registry": "ProviderRegistry",
     "sources.replay": "Replay",
     "sources.vertex": "vertex",
     "sources.xai": "xai xai_deferred",

@@ -11,12 +11,13 @@ def main() -> None:
     """Run the command line."""
     try:
         from .runners.cli import tokenrill
+
+        tokenrill(prog_name="tokenrill")
     except ImportError as error:
         missing = (error.name or "").partition(".")[0]
         if missing not in ("click", "rich"):
             raise
         sys.exit(f"tokenrill: the command line needs {missing}: pip install 'tokenrill[cli]'")
-    tokenrill(prog_name="tokenrill")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from typing import Final
 
-BENCHMARKS: Final = ("sse", "end_to_end", "memory")
+BENCHMARKS: Final = ("sse", "eventstream", "end_to_end", "memory", "imports")
 
 
 def main() -> int:

@@ -73,9 +73,8 @@ class ProviderManager:
         if name not in self._made:
             given = self._configuration.get(name, {"provider": name})
             selection = self.registry.select(given["provider"])
-            options = {key: value for key, value in given.items() if key not in ("provider", "model")}
-            model = given.get("model", selection.model)
-            self._made[name] = Configured(name, selection.make(**options), model)
+            options = {"model": selection.model, **{key: value for key, value in given.items() if key != "provider"}}
+            self._made[name] = Configured(name, selection.make(**options), options["model"])
         return self._made[name]
 
     def health(self, name: str) -> HealthRecord:

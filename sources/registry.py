@@ -6,58 +6,15 @@ A *specification* says which, and optionally where and what: ``openai``, ``opena
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
-from importlib import import_module
-from typing import Any, Final
+from typing import Any
 
 from ..streams.types import Source
-from .compatible import SERVERS, compatible
+from .built_in import BUILT_IN
+from .registration import Registration
 
 __all__ = ["BUILT_IN", "ProviderRegistry", "Registration", "Selection"]
-
-Factory = Callable[..., Source]
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """One row: how a provider is made, and what it needs to be.
-
-    Attributes:
-        name: The word that chooses it.
-        title: Its name as people write it.
-        factory: Makes it; given as ``module:function`` below this package, it is imported at first use.
-        variables: Environment variables, any one of which may hold its key; none for a local server.
-        model: What to ask when nobody says.
-        places: The factory's arguments that a specification may fill before the model, such as ``region``.
-        address: Where it is, when that is one place.
-        extra: The extra of ours that it needs.
-    """
-
-    name: str
-    title: str
-    factory: Factory | str
-    variables: tuple[str, ...] = ()
-    model: str | None = None
-    places: tuple[str, ...] = ()
-    address: str | None = None
-    extra: str | None = None
-
-    @property
-    def has_key(self) -> bool:
-        """Whether one of the variables is set, or none is needed."""
-        return not self.variables or any(os.environ.get(name, "").strip() for name in self.variables)
-
-    def make(self, **options: Any) -> Source:
-        """The provider itself.
-
-        Raises:
-            MissingCredential: When there is no key.
-            ValueError: When an option cannot be used.
-        """
-        return loaded(self.factory)(**options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +27,7 @@ class Selection:
 
     def make(self, **options: Any) -> Source:
         """The provider; ``options`` win over what the specification says."""
-        return self.registration.make(**{**self.options, **options})
+        return self.registration.make(**{"model": self.model, **self.options, **options})
 
 
 class ProviderRegistry:
@@ -141,61 +98,3 @@ class ProviderRegistry:
             ValueError: When an option cannot be used.
         """
         return self.select(specification).make(**options)
-
-
-def loaded(factory: Factory | str) -> Factory:
-    if not isinstance(factory, str):
-        return factory
-    module, _, function = factory.partition(":")
-    return getattr(import_module(f".{module}", __package__), function)
-
-
-def row(name: str, title: str, *variables: str, **fields: Any) -> Registration:
-    fields.setdefault("factory", f"{name}:{name}")
-    return Registration(name, title, variables=variables, **fields)
-
-
-OWN: Final = (
-    row("openai", "OpenAI", "OPENAI_API_KEY", model="gpt-4o-mini", address="https://api.openai.com/v1"),
-    row("anthropic", "Anthropic", "ANTHROPIC_API_KEY", model="claude-haiku-4-5", address="https://api.anthropic.com"),
-    row(
-        "gemini",
-        "Google Gemini",
-        "GEMINI_API_KEY",
-        "GOOGLE_API_KEY",
-        model="gemini-2.5-flash",
-        address="https://generativelanguage.googleapis.com",
-    ),
-    row("xai", "xAI", "XAI_API_KEY", model="grok-4", address="https://api.x.ai/v1"),
-    row(
-        "bedrock",
-        "AWS Bedrock",
-        "AWS_BEARER_TOKEN_BEDROCK",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_PROFILE",
-        "AWS_WEB_IDENTITY_TOKEN_FILE",
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-        places=("region",),
-        extra="bedrock",
-    ),
-    row(
-        "vertex",
-        "Google Vertex AI",
-        "GOOGLE_APPLICATION_CREDENTIALS",
-        "GOOGLE_CLOUD_PROJECT",
-        places=("project", "location"),
-        extra="vertex",
-    ),
-    row("azure", "Azure OpenAI", "AZURE_OPENAI_API_KEY"),
-)
-SERVED: Final = tuple(
-    Registration(
-        name,
-        name,
-        partial(compatible, name),
-        variables=server.variables if server.needs_key else (),
-        address=server.base_url,
-    )
-    for name, server in SERVERS.items()
-)
-BUILT_IN: Final[Mapping[str, Registration]] = {registration.name: registration for registration in (*OWN, *SERVED)}

@@ -9,8 +9,7 @@ payload, and a CRC-32 of all before it. Both checksums are checked, lengths only
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from struct import Struct as Layout
-from struct import error as LayoutError
+from struct import Struct as Layout, error as LayoutError
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 from uuid import UUID

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Final
+
 import click
 
-from .chat import chat
-from .demo import demo
-from .doctor import doctor
-from .emulate import emulate
+__all__ = ["COMMANDS", "tokenrill"]
 
-__all__ = ["tokenrill"]
+COMMANDS: Final = ("chat", "demo", "doctor", "emulate")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Commands(click.Group):
+    """A group whose commands are imported when they are asked for: a chat need not wait for the server's imports."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f".{cmd_name}", __name__), cmd_name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="tokenrill")
 def tokenrill() -> None:
     """Stream any AI provider.
 
     \b
     Try, in this order:
-      tokenrill demo                          see it work: no key, no network
+      tokenrill demo                          see seven providers stream: no key, no network
       tokenrill doctor                        what is installed, which keys are set, what can be reached
       tokenrill chat "Why is the sky blue?"   ask OpenAI (needs OPENAI_API_KEY)
+      tokenrill chat --list-providers         whom else to ask: --provider anthropic, bedrock:REGION/MODEL, ...
       tokenrill emulate                       a server of your own to break things with
 
     \b
@@ -29,7 +43,3 @@ def tokenrill() -> None:
       tokenrill emulate --port 8787 --between-tokens 0.1
       OPENAI_API_KEY=any tokenrill chat --base-url http://127.0.0.1:8787/v1 "Hello"
     """
-
-
-for command in (chat, demo, doctor, emulate):
-    tokenrill.add_command(command)

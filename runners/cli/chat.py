@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import BinaryIO, Protocol
+from dataclasses import replace
+from typing import Any, BinaryIO, Protocol, get_args
 
 import click
 from rich.console import Console
@@ -12,11 +13,13 @@ from rich.console import Console
 from ...operators import deadline
 from ...sinks.console import ConsoleObserver
 from ...sinks.metrics import StreamMetrics
+from ...sources.registry import ProviderRegistry, Selection
 from ...streams.codec import encode_token
 from ...streams.errors import MissingCredential, StreamError
 from ...streams.pipeline import Pipeline, StreamPipelineBuilder
-from ...streams.request import CompletionRequest, Message
+from ...streams.request import CompletionRequest, Effort, Message, Reasoning
 from ...streams.tokens import Finish, RefusalDelta, StreamToken
+from ...streams.types import Source
 from .exits import (
     BLOCKED,
     EXIT_CODES,
@@ -29,7 +32,7 @@ from .exits import (
     exit_code,
     explain,
 )
-from .providers import PROVIDERS
+from .listing import list_providers
 
 __all__ = ["chat"]
 
@@ -59,12 +62,23 @@ class JsonLines:
 @click.command(epilog=EXIT_CODES)
 @click.argument("words", metavar="[PROMPT]...", nargs=-1)
 @click.option(
-    "--provider", type=click.Choice(list(PROVIDERS)), default="openai", show_default=True, help="Whom to ask."
+    "--provider", metavar="SPEC", default="openai", show_default=True, help="Whom to ask: NAME or NAME:MODEL."
 )
-@click.option("--model", help="The provider's name of the model; each provider has a default.")
+@click.option(
+    "--list-providers",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=list_providers,
+    help="List whom one can ask, and leave.",
+)
+@click.option("--model", help="The provider's name of the model; most providers have a default.")
 @click.option("--system", help="What the model is told beforehand.")
 @click.option("--max-tokens", type=int, help="The most tokens to write.")
 @click.option("--temperature", type=float, help="How much chance plays a part.")
+@click.option(
+    "--reasoning", metavar="EFFORT", type=click.Choice(get_args(Effort)), help="How much to think: none to max."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print tokens as JSON lines.")
 @click.option("--base-url", metavar="URL", help="Another address, such as that of `tokenrill emulate`.")
 @click.option(
@@ -86,6 +100,7 @@ def chat(
     system: str | None,
     max_tokens: int | None,
     temperature: float | None,
+    reasoning: Effort | None,
     as_json: bool,
     base_url: str | None,
     first_token_timeout: float,
@@ -100,22 +115,24 @@ def chat(
     \b
     Examples:
       tokenrill chat "Why is the sky blue?"
-      tokenrill chat --model gpt-4o --max-tokens 200 "Write a haiku."
+      tokenrill chat --model gpt-6.2-sol --max-tokens 200 "Write a haiku."
+      tokenrill chat --provider anthropic:claude-opus-5-5 --reasoning low "Why?"
+      tokenrill chat --provider bedrock:eu-west-1/eu.amazon.nova-lite-v1:0 "Hello"
       git diff | tokenrill chat --system "Be brief." "Review this:" -
       tokenrill chat --json "Count to ten." | grep TextDelta
     """
-    row = PROVIDERS[provider]
     prompt = whole_prompt(words)
-    messages = [*([Message.system(system)] if system else []), Message.user(prompt)]
+    chosen = selected(provider, model)
     try:
         request = CompletionRequest(
-            model=model or row.model, messages=messages, max_tokens=max_tokens, temperature=temperature
+            model=chosen.model or "",
+            messages=[*([Message.system(system)] if system else []), Message.user(prompt)],
+            max_tokens=max_tokens,
+            temperature=temperature,
+            reasoning=Reasoning(effort=reasoning) if reasoning else None,
         )
-        source = row.make(base_url)
+        source = made(chosen, base_url)
         limits = deadline(first_token=first_token_timeout, idle=idle_timeout)
-    except MissingCredential:
-        complain(f"no key for {row.title}: set {' or '.join(row.key_variables)}. `tokenrill demo` needs none.")
-        sys.exit(NO_KEY)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     metrics = StreamMetrics(keep=1)
@@ -128,6 +145,32 @@ def chat(
     if not quiet and metrics.calls and (metrics.calls[-1].tokens or code in (OK, INTERRUPTED)):
         click.echo(str(metrics.calls[-1]), err=True)
     sys.exit(code)
+
+
+def selected(provider: str, model: str | None) -> Selection:
+    """Whom to ask, and for which model."""
+    try:
+        chosen = ProviderRegistry().select(provider)
+    except LookupError as error:
+        raise click.UsageError(str(error.args[0])) from None
+    if not (model or chosen.model):
+        name = chosen.registration.name
+        raise click.UsageError(f"{name} has no usual model: give --model MODEL, or --provider {name}:MODEL")
+    return replace(chosen, model=model or chosen.model)
+
+
+def made(chosen: Selection, base_url: str | None) -> Source:
+    """The provider, or one line that says what it lacks."""
+    row = chosen.registration
+    options: dict[str, Any] = {row.address_option: base_url} if base_url else {}
+    try:
+        return chosen.make(**options)
+    except MissingCredential:
+        complain(f"no key for {row.title}: set {' or '.join(row.variables)}. `tokenrill demo` needs none.")
+        sys.exit(NO_KEY)
+    except ImportError as error:
+        complain(explain(error))
+        sys.exit(exit_code(error))
 
 
 def whole_prompt(words: tuple[str, ...]) -> str:

@@ -1,100 +1,152 @@
-"""``tokenrill demo``: an answer through the whole pipeline, with no key and no network."""
+"""``tokenrill demo``: seven providers side by side through the whole pipeline, with no key and no network."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final
 
 import click
+from reactivex import abc
 from rich.console import Console
-from rich.panel import Panel
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from ...operators import deadline, filter_content
-from ...sinks.call_record import CallRecord
-from ...sinks.console import console
-from ...sinks.metrics import StreamMetrics
-from ...sources.openai import openai
+from ...sources.http import Http
+from ...streams.call import Call
 from ...streams.errors import StreamError
 from ...streams.pipeline import StreamPipelineBuilder
 from ...streams.request import CompletionRequest
-from ..emulator import Answer, Emulator, Pace
-from .exits import INTERRUPTED, OK, complain, exit_code, explain
+from ...streams.tokens import StreamToken
+from ...streams.types import Sink
+from ..emulator import Emulator
+from .demo_cast import CAST, QUESTION, answer_for
+from .demo_screen import Stage, columns_for, measured, screen
+from .exits import FAILED, INTERRUPTED, OK
 
 __all__ = ["demo"]
 
-PACE = Pace(first_token=0.5, between_tokens=0.04, jitter=0.7)
+PIPELINE: Final = "deadline, filter_content, StreamMetrics, this panel"
+FRAME_SECONDS: Final = 1 / 15
 
-WHAT_HAPPENED = (
-    "One request went over a real socket; bytes became events, events tokens, and each token was printed as it came. "
-    "Give the same pipeline a real provider, and nothing else has to change."
+WHAT_HAPPENED: Final = (
+    "Seven requests, each rendered, signed and answered as its provider does it, over a socket of its own; one kind "
+    "of tokens came out. No extra was needed: Bedrock was signed by our own SigV4, Vertex AI given a token. Set a real "
+    "key, and nothing else has to change."
 )
-NEXT = (
+NEXT: Final = (
     ("tokenrill doctor", "what is installed, which keys are set, what can be reached"),
-    ("tokenrill chat --help", "ask a real provider"),
+    ("tokenrill chat --list-providers", "whom to ask, and how"),
     ("tokenrill emulate --fault cut", "the same server, to break things with"),
-    ("notebooks/01-first-stream.ipynb", "the same answer as bytes, events, tokens and a reply"),
+    ("notebooks/01-first-stream.ipynb", "an answer as bytes, events, tokens and a reply"),
 )
 
 
 @click.command()
 def demo() -> None:
-    """Stream an answer from a server on this machine. Needs no key and no network."""
+    """Stream from seven providers at once, played by a server on this machine. Needs no key and no network."""
     terminal = Console(highlight=False)
-    metrics = StreamMetrics(keep=1)
+    stages = [Stage(part) for part in CAST]
     code = OK
     try:
-        asyncio.run(play(terminal, metrics))
+        asyncio.run(play(terminal, stages))
     except KeyboardInterrupt:
         code = INTERRUPTED
-    except StreamError as error:
-        complain(explain(error))
-        code = exit_code(error)
-    if metrics.calls:
+    if any(stage.record for stage in stages):
         terminal.print()
-        terminal.print(measured(metrics.calls[-1]))
+        terminal.print(measured(stages))
+    if code == OK and any(stage.state != "complete" for stage in stages):
+        code = FAILED
     if code == OK:
         conclude(terminal)
     sys.exit(code)
 
 
-async def play(terminal: Console, metrics: StreamMetrics) -> None:
-    """Start the server, ask it, and show the answer as it comes."""
-    async with Emulator(Answer.text(pace=PACE)) as server:
-        source = openai(api_key="demo", base_url=f"{server.url}/v1")
-        pipeline = (
-            StreamPipelineBuilder.source(source)
-            .pipe(deadline(first_token=10, idle=10))
-            .pipe(filter_content(["what nobody wants to read"], action="mask"), name="filter_content")
-            .attach(metrics)
-            .attach(console(terminal, wrap=terminal.is_terminal))
-            .build()
-        )
-        terminal.print(Panel(introduction(server.url, str(pipeline)), title="tokenrill demo", title_align="left"))
-        terminal.print()
+async def play(terminal: Console, stages: Sequence[Stage]) -> None:
+    """Start the server, ask it seven times, and show the answers as they come."""
+    live = columns_for(terminal, len(stages) + 1) > 0
+    http = Http()
+    async with Emulator(answer_for) as server:
+        address = server.url.removeprefix("http://")
+        terminal.print(f"Seven providers stream from the emulator at {address}: no model, no key.", markup=False)
+        if not live:
+            terminal.print()
+        started = time.monotonic()
+        calls = [ask(stage, server.url, http, [] if live else [Lines(terminal, stage)]) for stage in stages]
         try:
-            await pipeline.stream(CompletionRequest(model="emulator", messages="What am I looking at?"))
+            if live:
+                await animate(terminal, stages, asyncio.gather(*calls), started)
+            else:
+                await asyncio.gather(*calls)
         finally:
-            await pipeline.aclose()
+            await http.aclose()
 
 
-def introduction(url: str, pipeline: str) -> Table:
-    """Where the answer comes from, and what it goes through."""
-    table = Table.grid(padding=(0, 2))
-    table.add_row(Text("server", "bold"), Text(f"{url}, the built-in emulator: real HTTP, no model, no key"))
-    table.add_row(Text("pipeline", "bold"), Text(pipeline))
-    return table
+async def ask(stage: Stage, url: str, http: Http, more: Sequence[Sink[StreamToken]]) -> None:
+    """One provider's call, to whichever end; its stage tells how it ended."""
+    builder = (
+        StreamPipelineBuilder.source(stage.part.source(url, http))
+        .pipe(deadline(first_token=10, idle=10))
+        .pipe(filter_content(["what nobody wants to read"], action="mask"), name="filter_content")
+        .attach(stage.metrics)
+        .attach(stage)
+    )
+    for sink in more:
+        builder = builder.attach(sink)
+    with suppress(StreamError):
+        await builder.build().stream(CompletionRequest(model=stage.part.model, messages=QUESTION))
 
 
-def measured(record: CallRecord) -> Table:
-    """The numbers of the call."""
-    table = Table(title="what was measured on the way", title_justify="left", show_header=False)
-    table.add_column(style="bold")
-    table.add_column(justify="right")
-    for name, value in record.rows():
-        table.add_row(name, Text(value))
-    return table
+async def animate(terminal: Console, stages: Sequence[Stage], calls: asyncio.Future[Any], started: float) -> None:
+    """Draw until all calls have ended. Nothing is drawn from another thread: it would be in the figures."""
+
+    def draw() -> Table:
+        return screen(terminal, stages, PIPELINE, time.monotonic() - started)
+
+    with Live(draw(), console=terminal, auto_refresh=False) as panels:
+        try:
+            while not calls.done():
+                await asyncio.wait([calls], timeout=FRAME_SECONDS)
+                panels.update(draw(), refresh=True)
+        finally:
+            calls.cancel()
+            await asyncio.wait([calls])
+            panels.update(draw(), refresh=True)
+    calls.result()
+
+
+class Lines(abc.ObserverBase[StreamToken]):
+    """Where there is no place for panels: a line when the first token comes, and the text when the last has."""
+
+    def __init__(self, terminal: Console, stage: Stage) -> None:
+        self._terminal = terminal
+        self._stage = stage
+        self._started = time.monotonic()
+        self._spoke = False
+
+    def __call__(self, call: Call) -> Lines:
+        return self
+
+    def on_next(self, value: StreamToken) -> None:
+        if not self._spoke and self._stage.tokens:
+            self._spoke = True
+            self._say(f"begins: {self._stage.part.wire}")
+
+    def on_error(self, error: Exception) -> None:
+        self._say(self._stage.text.plain)
+
+    def on_completed(self) -> None:
+        self._say(self._stage.text.plain)
+
+    def _say(self, text: str) -> None:
+        seconds = time.monotonic() - self._started
+        self._terminal.print(f"{seconds:4.1f} s  {self._stage.part.title}: {text}", markup=False, soft_wrap=True)
+        self._terminal.file.flush()
 
 
 def conclude(terminal: Console) -> None:
@@ -102,7 +154,6 @@ def conclude(terminal: Console) -> None:
     terminal.print()
     terminal.print(WHAT_HAPPENED)
     terminal.print()
-    terminal.print(Text("Try next", "bold"))
     table = Table.grid(padding=(0, 2))
     for command, purpose in NEXT:
         table.add_row(Text(f"  {command}", "cyan"), Text(purpose))

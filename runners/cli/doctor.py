@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import platform
 import re
-import ssl
 import sys
-import time
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Final
 
@@ -18,9 +15,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ...sinks.call_record import duration_text
+from ...sources.built_in import OWN
+from ...sources.registry import ProviderRegistry, Registration
 from .exits import FAILED, NO_KEY, OK
-from .providers import PROVIDERS, ProviderRow
+from .reach import Finding, reach_all
 
 __all__ = ["doctor"]
 
@@ -30,46 +28,75 @@ BAD: Final = "red"
 QUIET: Final = "dim"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What became of reaching a provider."""
-
-    reached: bool
-    text: str
-
-
 @click.command()
+@click.argument("names", metavar="[PROVIDER]...", nargs=-1)
 @click.option("--offline", is_flag=True, help="Do not try to reach anybody.")
-@click.option("--timeout", metavar="SECONDS", type=click.FloatRange(0.1), default=5.0, show_default=True)
-def doctor(offline: bool, timeout: float) -> None:
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(0.1),
+    default=5.0,
+    show_default=True,
+    help="For all of them together.",
+)
+def doctor(names: tuple[str, ...], offline: bool, timeout: float) -> None:
     """Say what is installed, which keys are set, and whether each provider can be reached.
 
-    Of a key it says only whether it is set. To reach a provider means to connect, and to accept its
+    Without PROVIDER it looks at the seven of the vendors, at those whose key is set, and at servers on this
+    machine. Of a key it says only whether it is set. To reach a provider means to connect, and to accept its
     certificate: nothing is asked, no key is sent.
 
     \b
     Exit codes:
-      0  at least one provider has a key and can be reached (with --offline: has a key)
+      0  a provider has a key and can be reached, or is a server here (with --offline: has a key)
       1  no provider that has a key can be reached
+      2  there is no such provider
       3  no key is set
     """
     terminal = Console()
-    findings = {} if offline else asyncio.run(reach_all(timeout))
+    rows = chosen(names)
+    asked = [row for row in rows if names or row in OWN or row.has_key]
+    findings = {} if offline else reach_all(asked, timeout)
+    local = [row for row in rows if not row.variables and row.name in findings and findings[row.name].reached]
+    shown = [row for row in rows if names or row in OWN or row.key_found or row in local]
     terminal.print(installed())
     terminal.print()
-    terminal.print(providers(findings))
+    terminal.print(providers(shown, findings))
+    if others := ", ".join(row.name for row in rows if row not in shown):
+        terminal.print(f"Also known: {others}.", style=QUIET, highlight=False, markup=False)
     terminal.print()
-    with_key = [name for name, row in PROVIDERS.items() if row.has_key]
-    usable = [name for name in with_key if offline or findings[name].reached]
+    code, verdict = judged(rows, local, None if offline else findings)
+    terminal.print(verdict, highlight=False, markup=False)
+    sys.exit(code)
+
+
+def chosen(names: Sequence[str]) -> list[Registration]:
+    """The providers to look at: those that are named, or all."""
+    registry = ProviderRegistry()
+    try:
+        return [registry.find(name) for name in names] or list(registry)
+    except LookupError as error:
+        raise click.UsageError(str(error.args[0])) from None
+
+
+def judged(
+    rows: Sequence[Registration], local: Sequence[Registration], findings: Mapping[str, Finding] | None
+) -> tuple[int, str]:
+    """The exit code, and what to do next."""
+    with_key = [row for row in rows if row.key_found]
+    usable = [*(row for row in with_key if findings is None or findings[row.name].reached), *local]
     if usable:
-        terminal.print(f'Ready: tokenrill chat --provider {usable[0]} "Hello"', highlight=False, markup=False)
-        sys.exit(OK)
+        row = usable[0]
+        specification = row.name if row.model else f"{row.name}:MODEL"
+        return OK, f'Ready: tokenrill chat --provider {specification} "Hello"'
     if with_key:
-        terminal.print("No provider that has a key can be reached.", highlight=False)
-        sys.exit(FAILED)
-    names = " or ".join(name for row in PROVIDERS.values() for name in row.key_variables)
-    terminal.print(f"No key is set: set {names}. `tokenrill demo` needs none.", highlight=False, markup=False)
-    sys.exit(NO_KEY)
+        return FAILED, "No provider that has a key can be reached."
+    return NO_KEY, f"No key is set: set {' or '.join(wanted(rows))}. `tokenrill demo` needs none."
+
+
+def wanted(rows: Sequence[Registration]) -> list[str]:
+    """Some variables, any one of which would do."""
+    return [row.variables[0] for row in rows if row.variables][:3]
 
 
 def installed() -> Table:
@@ -107,49 +134,30 @@ def installed_version(name: str) -> str | None:
         return None
 
 
-def providers(findings: dict[str, Finding]) -> Table:
-    """Keys, by the name of their variable, and what can be reached."""
+def providers(rows: Sequence[Registration], findings: Mapping[str, Finding]) -> Table:
+    """Keys, by where they were found or are looked for, and what can be reached."""
     table = section("providers")
-    for name, row in PROVIDERS.items():
-        finding = findings.get(name)
-        keys = Text(", ").join(
-            Text(f"{variable} is set", GOOD) if row.holds(variable) else Text(f"{variable} is not set", BAD)
-            for variable in row.key_variables
+    for row in rows:
+        finding = findings.get(row.name)
+        told = (
+            Text(finding.text, GOOD if finding.reached else BAD if finding.tried or row.key_found else QUIET)
+            if finding
+            else Text("not tried", QUIET)
         )
-        told = Text(finding.text, GOOD if finding.reached else BAD) if finding else Text("not tried", QUIET)
-        table.add_row(row.title, keys, told)
+        table.add_row(row.title, key_text(row), told)
     return table
+
+
+def key_text(row: Registration) -> Text:
+    """Where the key is, or where it would be; never what it is."""
+    found = row.key_found
+    if found is not None:
+        return Text(f"{found} is {'there' if found in row.files else 'set'}", GOOD)
+    if not row.variables:
+        return Text("needs no key", QUIET)
+    return Text(f"{' or '.join(row.variables[:2])} is not set", BAD)
 
 
 def section(title: str) -> Table:
     """A plain table under a title."""
     return Table(title=title, title_style="bold", title_justify="left", show_header=False, box=None, pad_edge=False)
-
-
-async def reach_all(limit: float) -> dict[str, Finding]:
-    """Try all providers at the same time."""
-    found = await asyncio.gather(*(reach(row, limit) for row in PROVIDERS.values()))
-    return dict(zip(PROVIDERS, found, strict=True))
-
-
-async def reach(row: ProviderRow, limit: float) -> Finding:
-    """Connect to a provider, with TLS where it has it, and hang up."""
-    try:
-        host, port, secure = row.endpoint
-    except ValueError as error:
-        return Finding(False, str(error))
-    started = time.perf_counter()
-    try:
-        async with asyncio.timeout(limit):
-            context = ssl.create_default_context() if secure else None
-            _, writer = await asyncio.open_connection(host, port, ssl=context)
-    except TimeoutError:
-        return Finding(False, f"{host}:{port} does not answer within {limit:g} s")
-    except ssl.SSLError as error:
-        return Finding(False, f"{host}:{port} answers, but TLS fails: {error.reason or type(error).__name__}")
-    except OSError as error:
-        return Finding(False, f"{host}:{port} cannot be reached: {error.strerror or type(error).__name__}")
-    took = duration_text(time.perf_counter() - started)
-    tls = writer.get_extra_info("ssl_object")
-    writer.transport.abort()
-    return Finding(True, f"{host}:{port} reached in {took}{f' ({tls.version()})' if tls else ''}")

@@ -55,7 +55,7 @@ Exit codes:
   0    the answer is complete (or the reader of our output left)
   1    the provider or the network failed
   2    the command was not understood
-  3    there is no key, or it was refused
+  3    there is no key, it was refused, or the extra that finds it is missing
   4    the answer broke off or stalled: what came is incomplete
   5    a filter blocked the answer, or the model refused
   130  Ctrl-C
@@ -85,7 +85,8 @@ def exit_code(error: Exception) -> int:
     (4, 3, 1)
     """
     match error:
-        case MissingCredential() | AuthenticationError() | PermissionDenied():
+        # An extra that is missing is one that would have found a key.
+        case MissingCredential() | ImportError() | AuthenticationError() | PermissionDenied():
             return NO_KEY
         case StreamStalled(phase="connect"):
             return FAILED
@@ -103,6 +104,8 @@ def explain(error: Exception) -> str:
     >>> explain(RateLimited("Too many requests.", status=429, request_id="req_1", retry_after=20))
     'RateLimited: Too many requests (HTTP 429, request id req_1). Wait 20 s.'
     """
+    if isinstance(error, (MissingCredential, ImportError)):
+        return f"{error}. `tokenrill demo` needs no key."
     about: list[str] = []
     if isinstance(error, ApiError) and error.status:
         about.append(f"HTTP {error.status}")

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from msgspec import Raw as JsonRaw
-from msgspec import Struct
+from msgspec import Raw as JsonRaw, Struct
 
 from ...streams import codec
 from ...streams.codec import Json

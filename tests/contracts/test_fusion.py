@@ -10,10 +10,8 @@ from typing import Any
 
 import pytest
 import reactivex as rx
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from reactivex import Observable
-from reactivex import operators as ops
+from hypothesis import given, settings, strategies as st
+from reactivex import Observable, operators as ops
 
 from tests.contracts.cases import OPERATORS, OperatorCase
 from tests.contracts.pushing import PushedBatches, Seen

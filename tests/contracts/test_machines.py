@@ -8,8 +8,7 @@ from itertools import islice, pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tests.contracts.cases import MACHINES
 from tests.contracts.inputs import cut_bytes, cut_texts

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 import reactivex as rx
-from reactivex import Observable
-from reactivex import operators as ops
+from reactivex import Observable, operators as ops
 from reactivex.scheduler import CurrentThreadScheduler, NewThreadScheduler
 from reactivex.testing import ReactiveTest, TestScheduler
 

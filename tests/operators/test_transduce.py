@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 import reactivex as rx
-from reactivex import Observable
-from reactivex import operators as ops
+from reactivex import Observable, operators as ops
 
 from tests.contracts.pushing import PushedBatches, PushedItems, Seen
 from tests.marbles import BOOM, check

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from tokenrill import ProviderRegistry
 from tokenrill.runners.emulator import Emulator, Pace
 
 CANARY = "sk-canary-7f3a9b"
@@ -27,8 +28,12 @@ class Ran:
 
 def environment(**more: str) -> dict[str, str]:
     """Ours, without what could point the program elsewhere."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
-    return {**kept, "COLUMNS": "120", "PYTHONWARNINGS": "error", **more}
+    rows = list(ProviderRegistry())
+    named = {name for row in rows for name in (*row.variables, *row.address_variables)}
+    families = ("OPENAI_", "AZURE_", "ANTHROPIC_", "AWS_", "GOOGLE_")
+    kept = {name: value for name, value in os.environ.items() if name not in named and not name.startswith(families)}
+    # A home without credentials.
+    return {**kept, "HOME": os.devnull, "COLUMNS": "120", "PYTHONWARNINGS": "error", **more}
 
 
 @asynccontextmanager

@@ -168,7 +168,10 @@ async def test_nobody_at_the_address_is_a_failure_that_says_where() -> None:
         (("--max-tokens", "-1", "Hello"), "max_tokens must be"),
         (("--base-url", "http://example.com", "Hello"), "use https"),
         (("--idle-timeout", "0", "Hello"), "idle is a time in seconds"),
-        (("--provider", "nobody", "Hello"), "'nobody'"),
+        (("--provider", "nobody", "Hello"), "no provider is called 'nobody'; there are anthropic, azure"),
+        (("--provider", "azure", "Hello"), "azure has no usual model: give --model MODEL, or --provider azure:MODEL"),
+        (("--provider", "vertex", "Hello"), "set the environment variable GOOGLE_CLOUD_PROJECT"),
+        (("--reasoning", "enormous", "Hello"), "'enormous' is not one of"),
     ],
 )
 async def test_a_command_that_makes_no_sense_sends_nothing(arguments: tuple[str, ...], message: str) -> None:

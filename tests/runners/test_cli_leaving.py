@@ -57,7 +57,7 @@ async def test_control_c_before_the_first_word_is_quiet_too() -> None:
             process.send_signal(signal.SIGINT)
             out, err = await process.communicate()
     assert (process.returncode, out) == (130, b"")
-    assert err.decode().startswith("openai gpt-4o-mini · no usage · ")
+    assert err.decode().startswith("openai gpt-6-luna · no usage · ")
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.runners.clients import REQUEST, WIRE, ask, refusal, reply_of
 from tokenrill import OPENAI_CHAT, CompletionRequest

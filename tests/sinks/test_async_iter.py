@@ -6,8 +6,7 @@ import asyncio
 
 import pytest
 import reactivex as rx
-from reactivex import Observable, abc
-from reactivex import operators as ops
+from reactivex import Observable, abc, operators as ops
 from reactivex.disposable import Disposable
 
 from tokenrill import Demand, async_iter

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 import reactivex as rx
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tokenrill import (
     OPENAI_CHAT,

@@ -75,7 +75,7 @@ def test_a_factory_that_must_know_the_model_is_told() -> None:
 @pytest.mark.parametrize(
     ("specification", "options", "model"),
     [
-        ("openai", {}, "gpt-4o-mini"),
+        ("openai", {}, "gpt-6-luna"),
         ("openai:gpt-4o", {}, "gpt-4o"),
         ("openrouter:meta-llama/llama-3", {}, "meta-llama/llama-3"),
         ("bedrock:eu-west-1/eu.amazon.nova-lite-v1:0", {"region": "eu-west-1"}, "eu.amazon.nova-lite-v1:0"),

@@ -16,8 +16,7 @@ from botocore.awsrequest import AWSRequest  # pyright: ignore[reportMissingTypeS
 from botocore.credentials import (  # pyright: ignore[reportMissingTypeStubs]
     Credentials,
 )
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.sources.boto import ACCESS_KEY, SECRET_KEY, answering, client, whole
 from tokenrill import AuthenticationError, PermissionDenied

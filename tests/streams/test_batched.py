@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 import reactivex as rx
-from reactivex import abc
-from reactivex import operators as ops
+from reactivex import abc, operators as ops
 from reactivex.scheduler import CurrentThreadScheduler
 
 from tests.contracts.pushing import PushedBatches, PushedItems, Seen

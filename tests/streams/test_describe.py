@@ -6,8 +6,7 @@ from functools import partial
 from html import escape
 
 import reactivex as rx
-from reactivex import Observable, abc
-from reactivex import operators as ops
+from reactivex import Observable, abc, operators as ops
 
 from tokenrill import OPENAI_CHAT, Call, CompletionRequest, Replay, StreamPipelineBuilder, StreamToken, accumulate
 from tokenrill.streams.pipeline import Pipeline

@@ -19,8 +19,7 @@ from zlib import crc32
 import pytest
 import reactivex as rx
 from botocore.eventstream import EventStreamBuffer, ParserError  # pyright: ignore[reportMissingTypeStubs]
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from reactivex import operators as ops
 
 from tokenrill import LimitExceeded, MalformedEvent, StreamError, StreamTruncated, parse_eventstream

@@ -10,8 +10,7 @@ from typing import Any, TypeAlias
 
 import pytest
 from aiohttp import ClientSession, web
-from reactivex import Observable, abc
-from reactivex import operators as ops
+from reactivex import Observable, abc, operators as ops
 from reactivex.disposable import Disposable
 from reactivex.internal.exceptions import SequenceContainsNoElementsError
 

@@ -9,10 +9,8 @@ from collections.abc import Callable
 
 import pytest
 import reactivex as rx
-from hypothesis import given
-from hypothesis import strategies as st
-from reactivex import Observable, abc
-from reactivex import operators as ops
+from hypothesis import given, strategies as st
+from reactivex import Observable, abc, operators as ops
 from reactivex.disposable import Disposable
 from reactivex.scheduler import NewThreadScheduler, ThreadPoolScheduler
 from reactivex.subject import Subject

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tokenrill.streams.errors import LimitExceeded
 from tokenrill.streams.sse import SseEvent, SseParser, SsePayloads

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from msgspec import Raw as JsonRaw
-from msgspec import Struct
+from msgspec import Raw as JsonRaw, Struct
 from msgspec.structs import replace as with_fields
 
 from ....streams import codec

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from msgspec import Raw as JsonRaw
-from msgspec import Struct
+from msgspec import Raw as JsonRaw, Struct
 
 from ....streams import codec
 from ....streams.codec import Json

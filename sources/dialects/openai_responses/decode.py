@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import NoneType
 from typing import Annotated, Final, Literal, TypeAlias
 
-from msgspec import Meta, Struct
-from msgspec import Raw as JsonRaw
+from msgspec import Meta, Raw as JsonRaw, Struct
 
 from ....streams import codec
 from ....streams.codec import Json

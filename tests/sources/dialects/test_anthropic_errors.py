@@ -7,8 +7,7 @@ from itertools import chain, count, product
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tests.sources.dialects.anthropic_events import (
     ANSWER,

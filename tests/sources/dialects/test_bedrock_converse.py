@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.sources.dialects.bedrock import CLAUDE, END, START, STOP, content, decoded, delta
 from tests.sources.dialects.canonical import names, recode, words

@@ -7,8 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.sources.dialects.canonical import words
 from tests.sources.dialects.gemini_chunks import END, USAGE, chunk, content, decode, parts, raws

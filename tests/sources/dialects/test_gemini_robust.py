@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tests.sources.dialects.gemini_chunks import USAGE, chunk
 from tokenrill import GEMINI, GEMINI_INTERACTIONS, StreamError
