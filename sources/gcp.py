@@ -103,7 +103,8 @@ class GoogleToken:
         """The token.
 
         Raises:
-            MissingCredential: When there are no credentials, or google-auth is not installed.
+            ImportError: When google-auth is not installed; the message names the extra.
+            MissingCredential: When there are no credentials.
             AuthenticationError: When Google refuses them.
             ConnectError: When Google's token endpoint cannot be reached.
         """
@@ -129,7 +130,7 @@ class GoogleToken:
     async def _wait(self) -> None:
         try:
             await asyncio.shield(self._fetch())
-        except (StreamError, MissingCredential) as error:
+        except (StreamError, MissingCredential, ImportError) as error:
             raise copy(error) from None  # each caller's own: a call writes on its error
 
     def _left(self) -> float:
@@ -165,7 +166,7 @@ class GoogleToken:
                 import google.auth.exceptions
                 from google.auth.transport.requests import Request
             except ImportError:
-                raise MissingCredential("Vertex AI needs google-auth: pip install 'tokenrill[vertex]'") from None
+                raise ImportError("Vertex AI needs google-auth: pip install 'tokenrill[vertex]'") from None
             try:
                 if self._credentials is None:
                     self._credentials = self._load()
