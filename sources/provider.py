@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from reactivex import Observable
 
 from ..operators import transduce
 from ..streams import codec
 from ..streams.call import Account, Call
+from ..streams.codec import Json
 from ..streams.errors import StreamError
 from ..streams.request import CompletionRequest
 from ..streams.tokens import StreamToken
@@ -52,7 +53,7 @@ class Provider:
         Raises:
             ValueError: When the request holds what this provider cannot take; the message says what.
         """
-        body = codec.dumps({**self.dialect.render(request), **request.extra})
+        body = codec.dumps(merged(self.dialect.render(request), request.extra))
         headers = Headers({**JSON_HEADERS, **self.headers})
         return await self.authorize(HttpRequest("POST", self.endpoint(request), headers, body))
 
@@ -90,6 +91,20 @@ class Provider:
     async def aclose(self) -> None:
         """Close this loop's connections."""
         await self.http.aclose()
+
+
+def merged(ours: Json, theirs: Mapping[str, Any]) -> Json:
+    """Our fields with the caller's own put in: an object is merged field by field, anything else replaced.
+
+    >>> merged({"config": {"temperature": 1, "stop": ["a"]}}, {"config": {"stop": ["b"]}, "store": False})
+    {'config': {'temperature': 1, 'stop': ['b']}, 'store': False}
+    """
+    made = dict(ours)
+    for name, value in theirs.items():
+        mine = made.get(name)
+        both = isinstance(mine, dict) and isinstance(value, Mapping)
+        made[name] = merged(cast(Json, mine), cast("Mapping[str, Any]", value)) if both else value
+    return made
 
 
 class Discreet:

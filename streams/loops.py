@@ -123,7 +123,8 @@ if hasattr(os, "register_at_fork"):
 
 
 def serve(loop: asyncio.AbstractEventLoop) -> None:
-    with suppress(asyncio.CancelledError), asyncio.Runner(loop_factory=lambda: loop) as runner:
+    # To wait for the loop's executor the runner ends with a thread, and Python 3.12 starts none while a program ends.
+    with suppress(asyncio.CancelledError, RuntimeError), asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(forever())
 
 

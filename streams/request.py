@@ -172,7 +172,8 @@ class CompletionRequest(Struct, frozen=True, kw_only=True):
         reasoning: How much to think.
         metadata: Labels that the provider stores with the request.
         user: A stable, opaque id of the end user.
-        extra: Fields passed on as they are, in the provider's own words; they win over ours.
+        extra: Fields passed on as they are, in the provider's own words; they win over ours, and
+            objects are merged field by field.
 
     Example:
         >>> CompletionRequest(model="gpt-4o", messages="Say hello.", max_tokens=5)

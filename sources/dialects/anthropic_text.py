@@ -65,9 +65,15 @@ def render(request: CompletionRequest) -> Json:
 
 
 def render_for_bedrock(request: CompletionRequest) -> Json:
-    """The body for Amazon Bedrock's InvokeModelWithResponseStream."""
+    """The body for Amazon Bedrock's InvokeModelWithResponseStream.
+
+    Raises:
+        ValueError: As :func:`render` does, and for a user.
+    """
+    if request.user is not None:
+        raise ValueError("anthropic_text cannot take user on Amazon Bedrock: leave it out")
     body = render(request)
-    return {name: value for name, value in body.items() if name not in ("model", "metadata", "stream")}
+    return {name: value for name, value in body.items() if name not in ("model", "stream")}
 
 
 def refuse_what_has_no_place(request: CompletionRequest) -> None:

@@ -13,7 +13,7 @@ import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tokenrill import Finish, ReplyBuilder, StreamError, StreamToken
 from tokenrill.sources.dialect import Dialect
@@ -22,7 +22,7 @@ from .errors import error_rows
 from .oracles import ORACLES, dialect_for
 from .oracles.rows import Row
 
-__all__ = ["CUTS", "Case", "Outcome", "found_cases", "outcome", "pieces"]
+__all__ = ["CUTS", "Case", "Outcome", "found_cases", "outcome", "pieces", "streamed"]
 
 CUTS: Mapping[str, int | None] = {"whole": None, "1 byte": 1, "7 bytes": 7, "1,400 bytes": 1400, "at random": 0}
 
@@ -65,14 +65,23 @@ def found_cases(directory: Path, provider: str | None = None, case: str | None =
     for path in sorted(directory.rglob("*.json")):
         if path.name == "manifest.json":
             continue
-        record: Any = json.loads(path.read_text())
-        if "body_base64" not in record or "expected" not in record:
-            continue
-        if provider and record["provider"] != provider:
+        record = read_record(path)
+        if record is None or (provider and record["provider"] != provider):
             continue
         found = Case(path, record)
         if case is None or case in (path.stem, found.id):
             yield found
+
+
+def read_record(path: Path) -> Mapping[str, Any] | None:
+    """A case as it is in its file; None for other JSON. One that cannot be read is a case that will fail."""
+    try:
+        record: Any = json.loads(path.read_bytes())
+    except ValueError as error:
+        record = {"body_base64": "", "expected": {}, "unreadable": str(error)}
+    if not (isinstance(record, dict) and {"body_base64", "expected"} <= record.keys()):
+        return None
+    return {"provider": path.parent.name, "api": "", **cast("dict[str, Any]", record)}
 
 
 def pieces(body: bytes, cut: str) -> list[bytes]:
@@ -88,12 +97,21 @@ def pieces(body: bytes, cut: str) -> list[bytes]:
 
 
 def outcome(case: Case, cut: str) -> Outcome:
-    """Decode the case and compare; the first difference is told."""
+    """Decode the case and compare; the first difference is told, and so is what goes wrong on the way."""
+    if "unreadable" in case.record:
+        return Outcome(case.id, cut, f"the file is not JSON: {case.record['unreadable']}")
+    try:
+        return Outcome(case.id, cut, difference(case, cut))
+    except Exception as error:
+        return Outcome(case.id, cut, f"{type(error).__name__}: {error}")
+
+
+def difference(case: Case, cut: str) -> str | None:
     dialect = case.dialect
     if dialect is None:
-        return Outcome(case.id, cut, f"no dialect reads api={case.record['api']!r}")
+        return f"no dialect reads api={case.record['api']!r}"
     if case.is_error:
-        return Outcome(case.id, cut, differing(error_rows(case.record, dialect)))
+        return differing(error_rows(case.record, dialect))
     tokens: list[StreamToken] = []
     error: StreamError | None = None
     try:
@@ -101,7 +119,7 @@ def outcome(case: Case, cut: str) -> Outcome:
             tokens.append(token)
     except StreamError as failure:
         error = failure
-    return Outcome(case.id, cut, first_difference(case, tokens, error))
+    return first_difference(case, tokens, error)
 
 
 def streamed(dialect: Dialect, chunks: list[bytes]) -> Iterator[StreamToken]:

@@ -26,13 +26,17 @@ def error_rows(record: Mapping[str, Any], dialect: Dialect) -> Iterator[Row]:
     yield "status", isinstance(error, ApiError) and error.status, status
     theirs: dict[str, Any] = record["expected"]["sdk_error"] or {}
     said: str = theirs.get("message") or ""
-    told = [said, *texts(record["body"])]
-    yield "message", any(str(error) in text for text in told if text) and bool(str(error)), True
+    body = base64.b64decode(record["body_base64"])
+    told = [said, body.decode("utf-8", "replace"), *texts(record.get("body"))]
+    yield "message", not body or (bool(str(error)) and any(str(error) in text for text in told if text)), True
     ids = [headers[name] for name in REQUEST_IDS if name in headers]
     if ids:
         yield "request id", error.request_id in ids, True
     if "retry-after" in headers:
-        yield "retry after", error.retry_after, float(headers["retry-after"])
+        seconds = headers["retry-after"]
+        yield "retry after", error.retry_after is not None, True
+        if seconds.replace(".", "", 1).isdecimal() and "retry-after-ms" not in headers:
+            yield "seconds to wait", error.retry_after, float(seconds)
 
 
 def texts(value: Any) -> Iterator[str]:

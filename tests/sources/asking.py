@@ -51,7 +51,7 @@ def error_json(message: str, code: str = "some_code") -> bytes:
     return b'{"error":{"message":"%s","type":"some_type","code":"%s"}}' % (message.encode(), code.encode())
 
 
-async def child(*arguments: str, seconds: float = 60) -> tuple[bytes, str, int]:
+async def child(*arguments: str, seconds: float = 120) -> tuple[bytes, str, int]:
     """What a Python of its own writes, and how it ends; it does not outlive the test."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
@@ -68,7 +68,7 @@ async def child(*arguments: str, seconds: float = 60) -> tuple[bytes, str, int]:
 async def failure(pipeline: Pipeline[StreamToken], kind: type[Exception] = StreamError) -> Any:
     """The error of this type that a stream ends with."""
     with pytest.raises(kind) as caught:
-        await asyncio.wait_for(collect(pipeline), 10)
+        await asyncio.wait_for(collect(pipeline), 60)
     await pipeline.aclose()
     return caught.value
 

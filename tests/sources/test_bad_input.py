@@ -83,7 +83,7 @@ CASES: dict[str, tuple[Callable[[], Iterator[bytes]], str, str]] = {
     "endless head": (raw(b"HTTP/1.1 200 OK\r\n", b"x: y\r\n"), "ProtocolError", ""),
     "endless header": (raw(b"HTTP/1.1 200 OK\r\nx: ", b"y"), "ProtocolError", ""),
     "endless status": (raw(b"HTTP/1.1 200 ", b"y"), "ProtocolError", ""),
-    "endless interim answers": (raw(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "StreamStalled", "idle deadline of 1 s"),
+    "endless interim answers": (raw(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "StreamStalled", "idle deadline of 3 s"),
     "endless chunk extension": (raw(head() + b"1;", b"x"), "ProtocolError|ConnectionLost|StreamStalled", ""),
     "endless trailers": (raw(head() + b"0\r\n", b"x: y\r\n"), "ProtocolError|ConnectionLost|StreamTruncated", ""),
     "chunk of 2**68 bytes": (raw(head() + b"f" * 17 + b"\r\n", b"x"), "ProtocolError|ConnectionLost", ""),
@@ -117,7 +117,7 @@ def forget_peak():
         file.write("5")
 
 async def main(url, names):
-    http = Http(read_timeout=1)
+    http = Http(read_timeout=3)
     for name in names:
         forget_peak()
         before, begun, text, error = status("VmRSS"), perf_counter(), "", None
@@ -149,7 +149,7 @@ async def script(connection: Connection) -> None:
 async def meet_all() -> dict[str, list[Any]]:
     async with serving(script) as server:
         names = ["warm", *map(str, range(len(CASES)))]
-        stdout, _, _ = await child("-c", CLIENT, f"{server.url}/", ",".join(names))
+        stdout, _, _ = await child("-c", CLIENT, f"{server.url}/", ",".join(names), seconds=280)
         lines = [json.loads(line) for line in stdout.splitlines()]
         return dict(zip(["warm", *CASES], lines, strict=True))
 
@@ -169,4 +169,4 @@ def test_it_ends_typed_and_in_bounded_memory(outcomes: dict[str, list[Any]], nam
     assert KEY not in message
     assert len(message) < 300
     assert growth < CAP + MARGIN
-    assert seconds < 10
+    assert seconds < 30

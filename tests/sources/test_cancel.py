@@ -8,12 +8,14 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from math import inf
 from time import monotonic
 from typing import Any
 
 import pytest
 from reactivex import operators as ops
 
+from tests.attempts import soonest
 from tests.server import Connection, server_tls, serving
 from tests.sources.asking import ASK, KEY, asking
 from tests.sources.leaving import WITHIN, endless, flood, watched
@@ -24,7 +26,7 @@ async def arrived(pipeline: Pipeline[Any]) -> tuple[Any, asyncio.Event]:
     """Subscribe, and wait for the first token."""
     first = asyncio.Event()
     subscription = pipeline.stream(ASK).subscribe(lambda _: first.set())
-    await asyncio.wait_for(first.wait(), 2)
+    await asyncio.wait_for(first.wait(), 30)
     return subscription, first
 
 
@@ -115,7 +117,7 @@ async def by_disposing_inside_on_next(pipeline: Pipeline[StreamToken]) -> float:
         done.set()
 
     subscription = pipeline.stream(ASK).subscribe(on_next)
-    await asyncio.wait_for(done.wait(), 2)
+    await asyncio.wait_for(done.wait(), 30)
     return monotonic()
 
 
@@ -128,7 +130,7 @@ async def by_disposing_while_paused(pipeline: Pipeline[StreamToken]) -> float:
         seen.set()
 
     subscription = pipeline.stream(ASK, demand).subscribe(on_next)
-    await asyncio.wait_for(seen.wait(), 2)
+    await asyncio.wait_for(seen.wait(), 30)
     await asyncio.sleep(0.1)
     assert not demand.is_open
     subscription.dispose()
@@ -146,35 +148,39 @@ async def test_however_a_stream_is_left_the_server_sees_it(
     secured: bool,
     script: Callable[[Connection], Awaitable[None]],
 ) -> None:
-    took: list[float] = []
-    while not took or (min(took) >= WITHIN and len(took) < 3):  # the machine may be busy for 50 ms, but not each time
+    async def attempt() -> float:
         async with watched(script, server_tls() if secured else None) as (server, pipeline):
             left = await leave(pipeline)
-            took.append(await server.connections[0].hung_up() - left)
-    assert min(took) < WITHIN
+            if not server.connections:  # so busy that the time to leave came before the handshake was over
+                return inf
+            return await server.connections[0].hung_up() - left
+
+    assert await soonest(attempt, WITHIN) < WITHIN
 
 
 async def test_a_subscription_without_a_loop_is_left_from_its_own_thread() -> None:
     """Subscribed in a thread that has no loop, the stream runs on the library's own."""
-    async with serving(endless) as server:
-        pipeline = asking(server)
-        first, times = threading.Event(), list[float]()
 
-        def script() -> None:
-            names = set[str]()
+    def script(pipeline: Pipeline[StreamToken]) -> float:
+        first, names = threading.Event(), set[str]()
 
-            def on_next(_: StreamToken) -> None:
-                names.add(threading.current_thread().name)
-                first.set()
+        def on_next(_: StreamToken) -> None:
+            names.add(threading.current_thread().name)
+            first.set()
 
-            subscription = pipeline.stream(ASK).subscribe(on_next)
-            assert first.wait(2)
-            subscription.dispose()
-            times.append(monotonic())
-            assert names == {"tokenrill"}
+        subscription = pipeline.stream(ASK).subscribe(on_next)
+        assert first.wait(30)
+        subscription.dispose()
+        left = monotonic()
+        assert names == {"tokenrill"}
+        return left
 
-        await asyncio.to_thread(script)
-        assert await server.connections[0].hung_up() - times[0] < WITHIN
+    async def attempt() -> float:
+        async with serving(endless) as server:
+            left = await asyncio.to_thread(script, asking(server))
+            return await server.connections[0].hung_up() - left
+
+    assert await soonest(attempt, WITHIN) < WITHIN
 
 
 CLIENT = """
@@ -198,6 +204,10 @@ def observe():
 
 @pytest.mark.parametrize("way", ["main", "run", "observe"])
 async def test_ctrl_c_hangs_up(way: str) -> None:
+    assert await soonest(lambda: interrupted(way), WITHIN) < WITHIN
+
+
+async def interrupted(way: str) -> float:
     async with serving(endless) as server:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -208,13 +218,14 @@ async def test_ctrl_c_hangs_up(way: str) -> None:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        connection = await asyncio.wait_for(server.connection(), 20)
+        connection = await asyncio.wait_for(server.connection(), 60)
         await asyncio.sleep(0.1)
         process.send_signal(signal.SIGINT)
         left = monotonic()
-        assert await connection.hung_up() - left < WITHIN
-        _, stderr = await asyncio.wait_for(process.communicate(), 10)
+        took = await connection.hung_up() - left
+        _, stderr = await asyncio.wait_for(process.communicate(), 60)
         assert b"KeyboardInterrupt" in stderr
         assert b"Unclosed" not in stderr
         assert b"never" not in stderr
         assert KEY.encode() not in stderr
+        return took

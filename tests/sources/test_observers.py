@@ -73,7 +73,7 @@ async def test_an_error_that_nobody_handles_is_reported() -> None:
     asyncio.get_running_loop().set_exception_handler(handle)
     pipeline = asking(f"http://127.0.0.1:{port_of_nobody()}")
     pipeline.stream(ASK).subscribe(lambda _: None)
-    await asyncio.wait_for(reported.wait(), 2)
+    await asyncio.wait_for(reported.wait(), 30)
     await pipeline.aclose()
     assert [type(context["exception"]) for context in contexts] == [ConnectError]
 
@@ -114,7 +114,7 @@ async def test_closing_the_pool_ends_a_running_stream_with_an_error() -> None:
             await anext(reader)
             await pipeline.aclose()
             with pytest.raises(ConnectionLost):
-                await asyncio.wait_for(exhaust(reader), 1)
+                await asyncio.wait_for(exhaust(reader), 30)
 
 
 async def exhaust(reader: Any) -> None:

@@ -161,7 +161,7 @@ async def test_a_handshake_that_stalls_ends_at_the_connect_timeout() -> None:
         started = monotonic()
         error = await failure(asking(f"https://127.0.0.1:{server.port}", connect_timeout=0.2), StreamStalled)
         assert (error.phase, error.limit) == ("connect", 0.2)
-        assert monotonic() - started < 1
+        assert 0.19 < monotonic() - started < 20  # the limit, and not for ever
 
 
 @pytest.mark.parametrize("sent", [b"", head(), head() + chunk(event("Hi"))], ids=["nothing", "head", "a token"])
@@ -175,7 +175,7 @@ async def test_a_server_that_falls_silent_ends_at_the_read_timeout(sent: bytes) 
         started = monotonic()
         error = await failure(asking(server, read_timeout=0.2), StreamStalled)
         assert (error.phase, error.limit, error.retryable) == ("idle", 0.2, True)
-        assert 0.19 < monotonic() - started < 1
+        assert 0.19 < monotonic() - started < 20
         await server.connections[0].hung_up()
 
 
@@ -196,12 +196,12 @@ async def test_bytes_that_keep_coming_keep_a_stream_alive() -> None:
         await connection.request()
         await connection.send(head())
         for _ in range(6):
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.25)
             await connection.send(chunk(b": ping\n\n"))
         await connection.send(*map(chunk, WHOLE), last_chunk)
 
     async with serving(script) as server:
-        pipeline = asking(server, read_timeout=0.15)
+        pipeline = asking(server, read_timeout=1.2)
         assert await collect(pipeline) == ["Hel", "lo"]
         await pipeline.aclose()
 
@@ -230,16 +230,16 @@ async def test_a_loop_that_was_held_up_does_not_count_as_a_servers_silence() -> 
             with connection:
                 connection.recv(1 << 16)
                 connection.sendall(head() + chunk(event("Hel")))
-                sleep(0.3)
+                sleep(0.5)
                 connection.sendall(b"".join(map(chunk, WHOLE[1:])) + last_chunk)
 
         thread = threading.Thread(target=serve)
         thread.start()
-        pipeline = asking(f"http://127.0.0.1:{listener.getsockname()[1]}", read_timeout=0.4)
+        pipeline = asking(f"http://127.0.0.1:{listener.getsockname()[1]}", read_timeout=1.5)
         async with pipeline.open(ASK) as reader:
             first = await anext(reader)
             await asyncio.sleep(0)
-            sleep(0.6)  # noqa: ASYNC251 - the server's bytes come in time, and the loop sees them late
+            sleep(2)  # noqa: ASYNC251 - the server's bytes come in time, and the loop sees them late
             assert texts([first, *[token async for token in reader]]) == ["Hel", "lo"]
         thread.join()
         await pipeline.aclose()

@@ -218,7 +218,7 @@ async def test_disposing_stops_the_looking() -> None:
     async with serving(Later([])) as server:
         source = replace(xai_deferred(api_key=KEY, base_url=server.url), sleep=sleep)
         subscription = StreamPipelineBuilder.source(source).build().stream(ASK).subscribe()
-        await asyncio.wait_for(waiting.wait(), 5)
+        await asyncio.wait_for(waiting.wait(), 30)
         subscription.dispose()
-        await asyncio.wait_for(cancelled.wait(), 5)
+        await asyncio.wait_for(cancelled.wait(), 30)
         await source.aclose()

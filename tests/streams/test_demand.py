@@ -38,7 +38,7 @@ async def test_every_waiter_wakes_when_the_gate_opens() -> None:
     await asyncio.sleep(0)
     assert not any(waiter.done() for waiter in waiters)
     demand.taken(2)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await asyncio.gather(*waiters)
 
 
@@ -59,7 +59,7 @@ async def test_a_gate_that_closes_again_before_the_waiter_runs_keeps_it_waiting(
         await asyncio.sleep(0)
     assert not waiter.done()
     demand.taken(2)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await waiter
 
 
@@ -72,7 +72,7 @@ async def test_a_waiter_that_is_cancelled_is_forgotten_and_the_others_are_not() 
     with pytest.raises(asyncio.CancelledError):
         await gone
     demand.taken()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await stays
 
 
@@ -154,7 +154,7 @@ def test_the_level_never_passes_high_by_more_than_one_batch_each(
             await asyncio.sleep(0)
 
     async def both() -> None:
-        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
             for _ in range(producers):
                 group.create_task(produce())
             for _ in range(consumers):

@@ -117,6 +117,16 @@ async def begin():
 run_on_background(begin)
 """
 
+AFTER_A_LOOK_UP = """
+import asyncio
+from tokenrill.streams.loops import run_on_background
+
+async def look_up():
+    return await asyncio.get_running_loop().getaddrinfo("localhost", 80)
+
+print(len(run_on_background(look_up)) > 0)
+"""
+
 
 def run_script(text: str) -> subprocess.CompletedProcess[str]:
     # A fork of a process with threads warns from 3.12 on: that it works is what is shown here.
@@ -133,3 +143,8 @@ def test_a_forked_child_starts_a_loop_of_its_own() -> None:
 def test_the_end_of_the_program_ends_what_still_runs() -> None:
     done = run_script(LEAVING)
     assert (done.returncode, done.stdout, done.stderr) == (0, "cleaned up\n", "")
+
+
+def test_a_loop_that_has_used_its_threads_ends_as_quietly() -> None:
+    done = run_script(AFTER_A_LOOK_UP)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")

@@ -79,7 +79,7 @@ def test_items_in_flight_never_pass_high_by_more_than_one_batch(high: int, large
     async def read() -> int:
         pump = Pump(80, lambda: dice.randint(1, largest))
         most = read = 0
-        async with asyncio.timeout(20), Reader(pump.connect, Demand(high=high)) as items:
+        async with asyncio.timeout(30), Reader(pump.connect, Demand(high=high)) as items:
             async for item in items:
                 assert item == read
                 most = max(most, pump.sent - read)
@@ -183,7 +183,7 @@ async def test_closing_ends_a_wait_in_another_task() -> None:
     waiting = asyncio.create_task(anext(items, None))
     await asyncio.sleep(0)
     await items.aclose()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await waiting is None
 
 
@@ -195,7 +195,7 @@ async def test_two_tasks_that_read_at_once_are_told_so() -> None:
         with pytest.raises(RuntimeError, match="another task is reading this stream"):
             await anext(items)
         subject.on_next(1)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await first == 1
 
 

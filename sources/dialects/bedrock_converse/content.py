@@ -42,9 +42,15 @@ def render_parts(parts: tuple[Part, ...]) -> list[Json]:
     for part in parts:
         rendered = list(render_part(part))
         blocks += rendered
-        if rendered and getattr(part, "cache", False):
+        if rendered and is_marked(part):
             blocks.append(CACHE_POINT)
     return blocks
+
+
+def is_marked(part: Part) -> bool:
+    """Whether to cache up to here: a cache point cannot stand inside a tool's result, so it stands behind it."""
+    inside = part.parts if isinstance(part, ToolResult) else ()
+    return any(getattr(one, "cache", False) for one in (part, *inside))
 
 
 def render_part(part: Part) -> Iterator[Json]:

@@ -16,6 +16,7 @@ __all__ = ["parse"]
 
 ADDITIONAL: Final = "additionalModelRequestFields"
 KNOWN: Final = frozenset("model messages system inferenceConfig toolConfig outputConfig requestMetadata".split())
+SHOWN: Final[tuple[Json, ...]] = ({}, {"display": "summarized"})
 
 
 def parse(body: Json) -> CompletionRequest:
@@ -130,18 +131,19 @@ def parse_additional(fields: Json) -> dict[str, Any] | None:
     known: dict[str, Any] = {}
     effort: Effort | None = None
     budget: int | None = None
+    summarized = False
     for name, value in fields.items():
         match name, value:
             case (("top_k" | "k"), int()):
                 known["top_k"] = value
             case "inferenceConfig", {"topK": int(top_k), **rest} if not rest:
                 known["top_k"] = top_k
-            case "thinking", {"type": "enabled", "budget_tokens": int(tokens)}:
-                budget = tokens
+            case "thinking", {"type": "enabled", "budget_tokens": int(tokens), **rest} if rest in SHOWN:
+                budget, summarized = tokens, bool(rest)
             case (("thinking" | "reasoningConfig"), {"type": "disabled"}):
                 effort = "none"
-            case "thinking", {"type": "adaptive"} if "output_config" in fields:
-                pass
+            case "thinking", {"type": "adaptive", **rest} if rest in SHOWN and (rest or "output_config" in fields):
+                summarized = bool(rest)
             case "output_config", {"effort": str(said), **rest} if not rest:
                 effort = said  # pyright: ignore[reportAssignmentType]
             case "reasoningConfig", {"type": "enabled", "maxReasoningEffort": str(said)}:
@@ -150,6 +152,6 @@ def parse_additional(fields: Json) -> dict[str, Any] | None:
                 effort = said  # pyright: ignore[reportAssignmentType]
             case _:
                 return None
-    if effort is not None or budget is not None:
-        known["reasoning"] = Reasoning(effort=effort, budget_tokens=budget)
+    if effort is not None or budget is not None or summarized:
+        known["reasoning"] = Reasoning(effort=effort, budget_tokens=budget, summary="auto" if summarized else None)
     return known

@@ -157,11 +157,8 @@ def render_reasoning(model: str, asked: Reasoning) -> Json:
     match family_of(model):
         case "anthropic" if off:
             return {"thinking": {"type": "disabled"}}
-        case "anthropic" if budget is not None:
-            return {"thinking": {"type": "enabled", "budget_tokens": budget}}
-        case "anthropic" if effort:
-            said = {"minimal": "low"}.get(effort, effort)
-            return {"thinking": {"type": "adaptive"}, "output_config": {"effort": said}}
+        case "anthropic":
+            return render_claude_reasoning(asked)
         case "nova" if off:
             return {"reasoningConfig": {"type": "disabled"}}
         case "nova" if effort and budget is None:
@@ -174,6 +171,16 @@ def render_reasoning(model: str, asked: Reasoning) -> Json:
                 f"{NAME} cannot ask {model} to reason in this way: put the model's own field into "
                 'extra={"additionalModelRequestFields": {…}}'
             )
+
+
+def render_claude_reasoning(asked: Reasoning) -> Json:
+    """As Anthropic has it: a budget by hand, else adaptive thinking; a summary shows it."""
+    shown: Json = {"display": "summarized"} if asked.summary else {}
+    by_hand = asked.budget_tokens is not None
+    kind: Json = {"type": "enabled", "budget_tokens": asked.budget_tokens} if by_hand else {"type": "adaptive"}
+    said = {"minimal": "low"}.get(asked.effort or "", asked.effort)
+    effort: Json = {"output_config": {"effort": said}} if asked.effort and said != "none" else {}
+    return {"thinking": {**kind, **shown}, **effort}
 
 
 def render_output(request: CompletionRequest) -> Json | None:

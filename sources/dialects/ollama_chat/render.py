@@ -38,7 +38,7 @@ def render(request: CompletionRequest) -> Json:
 
     Raises:
         ValueError: For a tool choice, ``parallel_tool_calls``, several choices, a reasoning budget or summary,
-            metadata, a user, documents, and images by address.
+            metadata, a user, documents, images by address, and their detail.
     """
     refuse_what_has_no_place(request)
     options = {name: getattr(request, field) for name, field in OPTIONS.items()}
@@ -100,6 +100,8 @@ def render_part(part: Part) -> Iterator[tuple[str, Any]]:
         case Image():
             if part.data is None:
                 raise ValueError("ollama_chat cannot take an image by address: read it, and pass data=")
+            if part.detail not in (None, "auto"):
+                raise ValueError("ollama_chat cannot take an image's detail: leave it out, and scale the image")
             yield "images", [base64.b64encode(part.data).decode()]
         case ToolCall():
             yield "tool_calls", [{"id": part.id, "function": {"name": part.name, "arguments": arguments_of(part)}}]

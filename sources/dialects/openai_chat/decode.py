@@ -112,7 +112,7 @@ class ChatDecoder:
         self._said: dict[tuple[str, int], Any] = {}
 
     def feed(self, payload: bytes, /) -> Iterator[StreamToken]:
-        if self.ended:
+        if self.ended or not payload.strip():  # no data at all: how some proxies keep a connection alive
             return
         if payload.strip() == b"[DONE]":
             yield from self._finish()
@@ -126,7 +126,7 @@ class ChatDecoder:
         for choice in choices:
             yield from self._choice(choice)
         yield from self._unknown(chunk, KNOWN_CHUNK, "")
-        if not choices and any(self._reasons.values()):
+        if not choices and self._reasons and all(self._reasons.values()):
             yield from self._settle()
 
     def feed_batch(self, payloads: Sequence[bytes], /) -> Sequence[StreamToken] | None:
@@ -148,7 +148,7 @@ class ChatDecoder:
 
     def close(self) -> Iterator[StreamToken]:
         if not self.ended:
-            if not any(self._reasons.values()):
+            if not (self._reasons and all(self._reasons.values())):
                 raise StreamTruncated
             yield from self._finish()
 

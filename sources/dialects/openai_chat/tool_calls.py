@@ -83,13 +83,16 @@ class ToolCallTracker:
         if isinstance(index, int) and not isinstance(index, bool):
             call = self._current.get(index)
             if call is None or (call_id and call.id and call_id != call.id):
-                call = self._current[index] = self._new(call_id)
+                call = self._current[index] = (call and self._known(call_id)) or self._new(call_id)
             return call
         if call_id:
-            return next((call for call in self._calls if call.id == call_id), None) or self._new(call_id)
+            return self._known(call_id) or self._new(call_id)
         if self._calls and not (name and self._calls[-1].name):
             return self._calls[-1]
         return self._new(call_id)
+
+    def _known(self, call_id: str) -> OpenCall | None:
+        return next((call for call in self._calls if call.id == call_id), None)
 
     def _new(self, call_id: str) -> OpenCall:
         if len(self._calls) >= MAX_TOOL_CALLS:

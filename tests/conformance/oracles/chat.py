@@ -6,9 +6,9 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tokenrill import Reply, StreamError, StreamToken, StreamTruncated
+from tokenrill import Reply, StreamError, StreamToken
 
-from .rows import Row, usage_rows
+from .rows import Row, failure_row, usage_rows
 
 __all__ = ["chat_completions"]
 
@@ -20,27 +20,23 @@ def chat_completions(
     expected = record["expected"]
     if expected.get("non_string_content_deltas"):
         # This client cannot read content that is a list of parts: the vendor's own, which can, was asked too.
-        seen = record["expected_alt"]
-        expected = {**expected, "text": seen["text"], "reasoning_text": seen["reasoning_text"]}
-    if expected["error"]:
-        theirs = expected["error"]
-        yield "error", error is not None and theirs["message"] in str(error), True
-    elif expected["finish_reason"] is None and b"[DONE]" not in base64.b64decode(record["body_base64"]):
-        yield "error", type(error).__name__, StreamTruncated.__name__
-    else:
-        yield "error", error and f"{type(error).__name__}: {error}", None
-    yield "text", reply.text, expected["text"] or ""
-    details = expected.get("reasoning_details_text") if not expected["reasoning_text"] else None
-    yield "reasoning", reply.reasoning, expected["reasoning_text"] or details or ""
+        seen: Mapping[str, Any] = record.get("expected_alt") or {}
+        expected = {**expected, **{name: seen.get(name) for name in ("text", "reasoning_text")}}
+    finish_reason = expected.get("finish_reason")
+    cut = finish_reason is None and b"[DONE]" not in base64.b64decode(record["body_base64"])
+    yield failure_row(record, expected.get("error"), error, cut=cut)
+    yield "text", reply.text, expected.get("text") or ""
+    reasoning = expected.get("reasoning_text") or expected.get("reasoning_details_text")
+    yield "reasoning", reply.reasoning, reasoning or ""
     yield "refusal", reply.refusal, expected.get("refusal") or ""
-    yield "tool calls", list(chat_calls(reply)), [expected_call(call) for call in expected["tool_calls"]]
+    yield "tool calls", list(chat_calls(reply)), [expected_call(call) for call in expected.get("tool_calls") or ()]
     if error is None:
-        yield "finish reason", reply.finish and reply.finish.raw_reason, expected["finish_reason"]
-    for choice in expected.get("choices", ()):
+        yield "finish reason", reply.finish and reply.finish.raw_reason, finish_reason
+    for choice in expected.get("choices") or ():
         ours = reply.choices[int(choice["index"])]
-        yield f"choice {choice['index']} text", ours.text, choice["text"] or ""
-        yield f"choice {choice['index']} finish", ours.finish and ours.finish.raw_reason, choice["finish_reason"]
-    usage = expected["usage"]
+        yield f"choice {choice['index']} text", ours.text, choice.get("text") or ""
+        yield f"choice {choice['index']} finish", ours.finish and ours.finish.raw_reason, choice.get("finish_reason")
+    usage = expected.get("usage")
     if usage is not None:
         yield from usage_rows(reply, usage)
 
@@ -51,4 +47,4 @@ def chat_calls(reply: Reply) -> Iterator[tuple[str, str, str]]:
 
 
 def expected_call(call: Mapping[str, Any]) -> tuple[str, str, str]:
-    return call["id"] or "", call["name"] or "", call["arguments"] or ""
+    return call.get("id") or "", call.get("name") or "", call.get("arguments") or ""

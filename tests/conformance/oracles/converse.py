@@ -7,7 +7,7 @@ from typing import Any
 
 from tokenrill import Citation, Raw, Reply, StreamError, StreamToken
 
-from .rows import Row
+from .rows import Row, failure_row
 
 __all__ = ["converse_stream"]
 
@@ -21,24 +21,26 @@ def converse_stream(
     answer them.
     """
     expected = record["expected"]
-    theirs = expected["error"]
-    if theirs:
-        yield "error", error is not None and theirs["message"] in str(error), True
-    else:
-        yield "error", error and f"{type(error).__name__}: {error}", None
-    yield "text", reply.text, expected["text"] or ""
-    yield "reasoning", reply.reasoning, expected["reasoning_text"] or ""
+    cut = expected.get("finish_reason") is None
+    yield failure_row(record, expected.get("error"), error, cut=cut)
+    yield "text", reply.text, expected.get("text") or ""
+    yield "reasoning", reply.reasoning, expected.get("reasoning_text") or ""
     served = server_calls(tokens)
     ours = [(call.id, call.name, call.arguments) for call in reply.tool_calls]
-    calls = [(call["id"], call["name"], call["arguments"] or "") for call in expected["tool_calls"]]
+    calls = [
+        (call.get("id") or "", call.get("name") or "", call.get("arguments") or "")
+        for call in expected.get("tool_calls") or ()
+    ]
     yield "tool calls", ours, [call for call in calls if call not in served]
     yield "server's tool calls", served, [call for call in calls if call in served]
     if "n_citations" in expected:
         yield "citations", sum(isinstance(token, Citation) for token in tokens), expected["n_citations"]
     if error is None:
-        yield "finish reason", reply.finish and reply.finish.raw_reason, expected["finish_reason"]
-    if expected["usage"] is not None:
-        yield from counts(reply, expected["usage"]["raw"])
+        yield "finish reason", reply.finish and reply.finish.raw_reason, expected.get("finish_reason")
+    usage: Mapping[str, Any] = expected.get("usage") or {}
+    raw: Mapping[str, Any] = usage.get("raw") or {}
+    if raw:
+        yield from counts(reply, raw)
 
 
 def server_calls(tokens: Sequence[StreamToken]) -> list[tuple[str, str, str]]:
@@ -53,7 +55,7 @@ def server_calls(tokens: Sequence[StreamToken]) -> list[tuple[str, str, str]]:
             calls[index] = (begun["toolUseId"], begun["name"], "")
         elif index in calls:
             id, name, arguments = calls[index]
-            calls[index] = (id, name, arguments + token.data["delta"]["toolUse"]["input"])
+            calls[index] = (id, name, arguments + token.data.get("delta", {}).get("toolUse", {}).get("input", ""))
     return list(calls.values())
 
 
@@ -63,8 +65,9 @@ def counts(reply: Reply, raw: Mapping[str, Any]) -> Iterator[Row]:
     if ours is None or ours.raw is None:
         return
     read, written = raw.get("cacheReadInputTokens") or 0, raw.get("cacheWriteInputTokens") or 0
-    yield "input tokens", ours.input_tokens, raw["inputTokens"] + read + written
-    yield "output tokens", ours.output_tokens, raw["outputTokens"]
-    yield "total tokens", ours.input_tokens + ours.output_tokens, raw["totalTokens"]
+    yield "input tokens", ours.input_tokens, (raw.get("inputTokens") or 0) + read + written
+    yield "output tokens", ours.output_tokens, raw.get("outputTokens") or 0
+    if "totalTokens" in raw:
+        yield "total tokens", ours.input_tokens + ours.output_tokens, raw["totalTokens"]
     yield "cached tokens", ours.cache_read_input_tokens, read
     yield "raw", [ours.raw.get(name) for name in raw], list(raw.values())

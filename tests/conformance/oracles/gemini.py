@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tokenrill import Citation, Raw, ReasoningSignature, Reply, StreamError, StreamToken, ToolCallStart
+from tokenrill.sources.dialects.gemini import GEMINI
 from tokenrill.sources.dialects.gemini.arguments import parse_path
 
-from .rows import Row, usage_rows
+from .rows import Row, failure_row, usage_rows
 
 __all__ = ["gemini"]
 
@@ -21,25 +22,26 @@ def gemini(
 ) -> Iterator[Row]:
     """The parts that the SDK gave. It reads events only: for JSON arrays their elements were given to it as events."""
     expected = record.get("expected_alt") or record["expected"]
-    theirs = expected["error"]
-    if theirs and theirs["type"] == "AttributeError":  # what it makes of numbered enums
+    theirs = expected.get("error")
+    if theirs and theirs.get("type") == "AttributeError":  # what it makes of numbered enums
         yield "error", error and f"{type(error).__name__}: {error}", None
         yield from by_hand(record, reply)
         return
-    if theirs:
-        yield "error", error is not None and str(error) in theirs["message"], True
+    reason = expected.get("finish_reason") or expected.get("block_reason")
+    if theirs and theirs.get("type") == "UnknownApiResponseError":  # the stream holds what is no JSON
+        yield "error", error is not None, True
     else:
-        yield "error", error and f"{type(error).__name__}: {error}", None
-    yield "text", reply.text, expected["text"] or ""
-    yield "reasoning", reply.reasoning, expected["reasoning_text"] or ""
-    yield "tool calls", [(call.name, call.input) for call in reply.tool_calls], calls(expected["tool_calls"])
-    ids = [call["id"] for call in expected["tool_calls"] if call["name"]]
+        yield failure_row(record, theirs, error, cut=reason is None)
+    yield "text", reply.text, expected.get("text") or ""
+    yield "reasoning", reply.reasoning, expected.get("reasoning_text") or ""
+    pieces: Sequence[Mapping[str, Any]] = expected.get("tool_calls") or ()
+    yield "tool calls", [(call.name, call.input) for call in reply.tool_calls], calls(pieces)
+    ids = [call.get("id") for call in pieces if call.get("name")]
     ours = [call.id for call in reply.tool_calls]
     yield "tool call ids", [one for one, id in zip(ours, ids, strict=True) if id], [id for id in ids if id]
     yield "distinct ids", len(set(ours)), len(ours)
-    reason = expected["finish_reason"] or expected.get("block_reason")
     yield "finish reason", reply.finish and reply.finish.raw_reason, None if error else reason
-    yield "signatures", len(list(signatures(tokens))), expected.get("n_thought_signatures", 0)
+    yield "signatures", len(list(signatures(tokens))), expected.get("n_thought_signatures") or 0
     yield "response id", reply.id, expected.get("response_id") or ""
     yield "model", reply.model, expected.get("model_version") or ""
     if "n_grounding_chunks" in expected:
@@ -52,19 +54,20 @@ def gemini(
     data = [base64.b64decode(one["data"]) for one in media]
     told = [(len(one), hashlib.sha256(one).hexdigest()) for one in data]
     yield "media", told, [(one["bytes"], one["sha256"]) for one in expected.get("inline_data") or ()]
-    usage: Mapping[str, Any] = expected["usage"] or {}
+    usage: Mapping[str, Any] = expected.get("usage") or {}
     if usage.get("total_tokens"):
         yield from usage_rows(reply, counted(usage))
 
 
 def counted(usage: Mapping[str, Any]) -> dict[str, Any]:
     """The SDK's counts, as ours count: with what tools read, and thoughts."""
-    tools = usage["raw"].get("tool_use_prompt_token_count") or 0
-    thoughts = usage["raw"].get("thoughts_token_count") or 0
+    raw: Mapping[str, Any] = usage.get("raw") or {}
+    tools = raw.get("tool_use_prompt_token_count") or 0
+    thoughts = raw.get("thoughts_token_count") or 0
     return {
         **usage,
-        "input_tokens": (usage["input_tokens"] or 0) + tools,
-        "output_tokens": (usage["output_tokens"] or 0) + thoughts,
+        "input_tokens": (usage.get("input_tokens") or 0) + tools,
+        "output_tokens": (usage.get("output_tokens") or 0) + thoughts,
     }
 
 
@@ -72,8 +75,8 @@ def calls(pieces: Sequence[Mapping[str, Any]]) -> list[tuple[str, Any]]:
     """Calls with all their arguments, put together from the pieces that the SDK passes on."""
     found: list[tuple[str, Any]] = []
     for piece in pieces:
-        if piece["name"]:
-            found.append((piece["name"], piece["arguments"] or {}))
+        if piece.get("name"):
+            found.append((piece["name"], piece.get("arguments") or {}))
         for argument in piece.get("partial_args") or ():
             put(found[-1][1], argument)
     return found
@@ -109,14 +112,16 @@ def signatures(tokens: Sequence[StreamToken]) -> Iterator[str]:
 
 def by_hand(record: Mapping[str, Any], reply: Reply) -> Iterator[Row]:
     """What the recording says, where the SDK cannot read it."""
-    chunks = json.loads(base64.b64decode(record["body_base64"]))
-    parts = [
-        part
-        for chunk in chunks
-        for candidate in chunk.get("candidates", [])
-        for part in candidate.get("content", {}).get("parts", [])
-    ]
+    body = base64.b64decode(record["body_base64"])
+    chunks: list[dict[str, Any]] = [json.loads(payload) for payload in GEMINI.framer().feed(body)]
+    candidates = [candidate for chunk in chunks for candidate in chunk.get("candidates", [])]
+    parts = [part for candidate in candidates for part in candidate.get("content", {}).get("parts", [])]
     yield "text", reply.text, "".join(part.get("text", "") for part in parts if not part.get("thought"))
-    yield "finish", reply.finish and reply.finish.reason, "tool_calls" if reply.tool_calls else "stop"
-    counts = [chunk["usageMetadata"]["totalTokenCount"] for chunk in chunks if "usageMetadata" in chunk]
-    yield "usage", reply.usage and reply.usage.raw and reply.usage.raw["totalTokenCount"], counts[-1]
+    calls = [part["functionCall"] for part in parts if "functionCall" in part]
+    yield "tool calls", [(call.name, call.input) for call in reply.tool_calls], [(c["name"], c["args"]) for c in calls]
+    numbers = [candidate["finishReason"] for candidate in candidates if candidate.get("finishReason")]
+    known = {1: "tool_calls" if calls else "stop", 2: "length", 3: "content_filter"}
+    yield "finish", reply.finish and reply.finish.reason, known.get(numbers[-1], "other") if numbers else None
+    counts = [count for chunk in chunks if (count := chunk.get("usageMetadata", {}).get("totalTokenCount"))]
+    if counts:
+        yield "usage", reply.usage and reply.usage.raw and reply.usage.raw["totalTokenCount"], counts[-1]

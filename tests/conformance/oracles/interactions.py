@@ -7,7 +7,7 @@ from typing import Any
 
 from tokenrill import ReasoningSignature, Reply, StreamError, StreamToken
 
-from .rows import Row, usage_rows
+from .rows import Row, failure_row, usage_rows
 
 __all__ = ["interactions"]
 
@@ -17,21 +17,27 @@ def interactions(
 ) -> Iterator[Row]:
     """The SDK counts thoughts and what tools read apart."""
     expected = record["expected"]
-    yield "error", error and f"{type(error).__name__}: {error}", None
-    yield "text", reply.text, expected["text"]
-    yield "reasoning", reply.reasoning, expected["reasoning_text"] or ""
+    cut = expected.get("finish_reason") is None
+    yield failure_row(record, expected.get("error"), error, cut=cut)
+    yield "text", reply.text, expected.get("text") or ""
+    yield "reasoning", reply.reasoning, expected.get("reasoning_text") or ""
     ours = [(call.id, call.name, call.arguments) for call in reply.tool_calls]
-    yield "tool calls", ours, [(call["id"], call["name"], call["arguments"]) for call in expected["tool_calls"]]
-    yield "finish reason", reply.finish and reply.finish.raw_reason, expected["finish_reason"]
-    deltas: list[Mapping[str, Any]] = [event.get("delta") or {} for event in expected["events"]]
+    yield (
+        "tool calls",
+        ours,
+        [(call["id"], call["name"], call["arguments"]) for call in expected.get("tool_calls") or ()],
+    )
+    if error is None:
+        yield "finish reason", reply.finish and reply.finish.raw_reason, expected.get("finish_reason")
+    deltas: list[Mapping[str, Any]] = [event.get("delta") or {} for event in expected.get("events") or ()]
     signatures = [delta["signature"] for delta in deltas if delta.get("signature")]
     yield "signatures", [token.signature for token in tokens if isinstance(token, ReasoningSignature)], signatures
-    usage: Mapping[str, Any] = expected["usage"]
-    raw: Mapping[str, int] = usage["raw"]
-    counted = {
-        "input_tokens": raw["total_input_tokens"] + raw["total_tool_use_tokens"],
-        "output_tokens": raw["total_output_tokens"] + raw["total_thought_tokens"],
-        "cached_tokens": raw["total_cached_tokens"],
-        "reasoning_tokens": raw["total_thought_tokens"],
-    }
-    yield from usage_rows(reply, counted)
+    usage: Mapping[str, Any] = expected.get("usage") or {}
+    raw: Mapping[str, int | None] = usage.get("raw") or {}
+    if not raw:
+        return
+    read, used, written, thought, cached = (
+        raw.get(f"total_{what}_tokens") or 0 for what in ("input", "tool_use", "output", "thought", "cached")
+    )
+    counted = {"input_tokens": read + used, "output_tokens": written + thought}
+    yield from usage_rows(reply, {**counted, "cached_tokens": cached, "reasoning_tokens": thought})

@@ -11,7 +11,7 @@ from tokenrill import Reply, StreamError, StreamToken
 from tokenrill.streams.eventstream import EventStreamParser
 
 from .messages import messages
-from .rows import Row
+from .rows import Row, failure_row
 
 __all__ = ["invoke_with_response_stream"]
 
@@ -23,17 +23,16 @@ def invoke_with_response_stream(
 ) -> Iterator[Row]:
     """Claude's final message; of other models, for which there is no official reading, what their chunks say."""
     expected = record["expected"]
-    if expected["error"]:
-        yield "error", error is not None and expected["error"]["message"] in str(error), True
-        yield "text", reply.text, expected["text"] or ""
-        return
     if "event_types" in expected:
         yield from messages(record, reply, tokens, error)
         return
-    yield "error", error and f"{type(error).__name__}: {error}", None
-    payloads: list[dict[str, Any]] = expected["payloads"] or recorded_payloads(record)
+    payloads: list[dict[str, Any]] = expected.get("payloads") or recorded_payloads(record)
+    stopped = last(stops(payload) for payload in payloads)
+    yield failure_row(record, expected.get("error"), error, cut=stopped is None)
     yield "text", reply.text, "".join(text for payload in payloads for text in texts(payload))
-    yield "finish reason", reply.finish and reply.finish.raw_reason, last(stops(payload) for payload in payloads)
+    if error is not None:
+        return
+    yield "finish reason", reply.finish and reply.finish.raw_reason, stopped
     counted = [payload[METRICS] for payload in payloads if METRICS in payload]
     if counted and reply.usage:
         yield "output tokens", reply.usage.output_tokens, counted[-1]["outputTokenCount"]
@@ -44,7 +43,8 @@ def invoke_with_response_stream(
 def recorded_payloads(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The chunks of a long answer, which the record has only in its body."""
     messages_in = EventStreamParser().feed(base64.b64decode(record["body_base64"]))
-    return [json.loads(base64.b64decode(json.loads(message.payload)["bytes"])) for message in messages_in]
+    chunks = [json.loads(message.payload) for message in messages_in if message.payload]
+    return [json.loads(base64.b64decode(chunk["bytes"])) for chunk in chunks if "bytes" in chunk]
 
 
 def texts(payload: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tokenrill import Reply, StreamError, StreamToken
 
-from .rows import Row, usage_rows
+from .rows import Row, failure_row, usage_rows
 
 __all__ = ["ollama_chat"]
 
@@ -17,16 +17,13 @@ def ollama_chat(
 ) -> Iterator[Row]:
     """The client's parts, concatenated; it parses arguments, and knows no ids."""
     expected = record["expected"]
-    theirs = expected["error"]
-    if theirs:
-        yield "error", error is not None and theirs["message"] in str(error), True
-    else:
-        yield "error", error and f"{type(error).__name__}: {error}", None
-    yield "text", reply.text, expected["text"] or ""
-    yield "reasoning", reply.reasoning, expected["reasoning_text"] or ""
+    cut = expected.get("finish_reason") is None
+    yield failure_row(record, expected.get("error"), error, cut=cut)
+    yield "text", reply.text, expected.get("text") or ""
+    yield "reasoning", reply.reasoning, expected.get("reasoning_text") or ""
     ours = [(call.name, call.input) for call in reply.tool_calls]
-    yield "tool calls", ours, [(call["name"], call["arguments"]) for call in expected["tool_calls"]]
+    yield "tool calls", ours, [(call["name"], call["arguments"]) for call in expected.get("tool_calls") or ()]
     if error is None:
-        yield "finish reason", reply.finish and reply.finish.raw_reason, expected["finish_reason"]
-    if expected["usage"] is not None:
+        yield "finish reason", reply.finish and reply.finish.raw_reason, expected.get("finish_reason")
+    if expected.get("usage"):
         yield from usage_rows(reply, expected["usage"])

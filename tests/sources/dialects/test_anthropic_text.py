@@ -99,6 +99,11 @@ def test_what_is_no_text_is_refused_by_name(fields: dict[str, Any], told: str) -
         ANTHROPIC_TEXT.render(replace(ASK, **fields))
 
 
+def test_amazon_is_told_no_user() -> None:
+    with pytest.raises(ValueError, match="anthropic_text cannot take user on Amazon Bedrock"):
+        render_for_bedrock(replace(ASK, user="u-1"))
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"prompt": "Hi"}, {"prompt": 1}, {"model": "m", "prompt": "\n\nHuman: a", "top_k": "x"}]
 )

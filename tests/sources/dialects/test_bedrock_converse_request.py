@@ -147,6 +147,15 @@ def test_what_is_rendered_parses_to_the_same_request(
     [
         (CLAUDE, Reasoning(effort="high"), {"thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}}),
         (CLAUDE, Reasoning(effort="none"), {"thinking": {"type": "disabled"}}),
+        (CLAUDE, Reasoning(summary="auto"), {"thinking": {"type": "adaptive", "display": "summarized"}}),
+        (
+            CLAUDE,
+            Reasoning(effort="low", budget_tokens=2048, summary="auto"),
+            {
+                "thinking": {"type": "enabled", "budget_tokens": 2048, "display": "summarized"},
+                "output_config": {"effort": "low"},
+            },
+        ),
         (
             "us.amazon.nova-2-lite-v1:0",
             Reasoning(effort="low"),
@@ -185,6 +194,13 @@ def test_what_it_cannot_say_is_refused_by_name(fields: dict[str, Any], says: str
     request = CompletionRequest(**given)
     with pytest.raises(ValueError, match=f"bedrock_converse.*{says}"):
         BEDROCK_CONVERSE.render(request)
+
+
+def test_a_cache_mark_inside_a_result_stands_behind_it() -> None:
+    results = Message.tool(ToolResult("t", [Text("2", cache=True)]))
+    body = BEDROCK_CONVERSE.render(CompletionRequest(model=CLAUDE, messages=[results], tools=[Tool(name="f")]))
+    result = {"toolResult": {"toolUseId": "t", "content": [{"text": "2"}]}}
+    assert body["messages"][0]["content"] == [result, {"cachePoint": {"type": "default"}}]
 
 
 def test_images_in_s3_and_results_as_json_are_taken() -> None:

@@ -230,6 +230,7 @@ def test_a_full_request_is_rendered_as_documented_and_parsed_back() -> None:
         ({"metadata": {"a": "b"}}, "metadata"),
         ({"user": "u"}, "user"),
         ({"messages": [Message.user(Image.of(url="https://e.example/a.png"))]}, "image by address"),
+        ({"messages": [Message.user(Image(media_type="image/png", data=b"x", detail="high"))]}, "detail"),
         ({"messages": [Message.user(Document(media_type="text/plain", data=b"x"))]}, "Document"),
         ({"messages": [Message.assistant(ToolCall("c", "f", "not json"))]}, "arguments"),
     ],

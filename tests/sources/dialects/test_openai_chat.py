@@ -132,6 +132,12 @@ def test_two_ids_on_one_index_are_two_calls() -> None:
     assert called(fragment(0, "a", "f", "{}"), fragment(0, "b", "g", "{}")) == [("a", "f", "{}"), ("b", "g", "{}")]
 
 
+def test_calls_that_share_an_index_may_be_interleaved() -> None:
+    assert called(
+        fragment(0, "a", "f", "{"), fragment(0, "b", "g", "["), fragment(0, "a", None, "}"), fragment(0, "b", None, "]")
+    ) == [("a", "f", "{}"), ("b", "g", "[]")]
+
+
 def test_calls_without_an_index_are_told_apart_by_id_and_by_name() -> None:
     assert called(fragment(None, "a", "f", "{}"), fragment(None, "b", "f", "[]")) == [
         ("a", "f", "{}"),
@@ -171,6 +177,25 @@ def test_a_finish_reason_without_done_is_complete_and_neither_is_truncated() -> 
     assert decode(chunk(content="Hi"), chunk(0, "stop"))[-1] == Finish("stop", "stop")
     with pytest.raises(StreamTruncated):
         decode(chunk(content="Hi"))
+
+
+def test_an_answer_of_which_one_choice_was_cut_is_truncated() -> None:
+    with pytest.raises(StreamTruncated):
+        decode(chunk(0, content="Hi"), chunk(0, "stop"), chunk(1, content="Hel"))
+    assert decode(chunk(0, "stop"), chunk(1, "length"))[-1] == Finish("length", "length", 1)
+
+
+def test_calls_end_when_all_choices_have_finished_not_when_one_has() -> None:
+    first, last = chunk(1, tool_calls=[fragment(0, "a", "f", "{")]), chunk(1, tool_calls=[fragment(0, None, None, "}")])
+    between: dict[str, Any] = {"id": "c", "choices": []}
+    tokens = decode(first, chunk(0, "stop"), between, last, chunk(1, "tool_calls"), DONE)
+    assert [type(token).__name__ for token in tokens[-4:]] == ["ToolCallDelta", "ToolCallEnd", "Finish", "Finish"]
+
+
+def test_an_event_without_data_says_nothing() -> None:
+    assert decode(b"", chunk(content="Hi"), b" ", chunk(0, "stop"), b"", DONE) == decode(
+        chunk(content="Hi"), chunk(0, "stop"), DONE
+    )
 
 
 def test_nothing_after_done_counts() -> None:
