@@ -11,7 +11,7 @@ import subprocess
 import sys
 from typing import Final
 
-BENCHMARKS: Final = ("sse", "eventstream", "end_to_end", "memory", "imports")
+BENCHMARKS: Final = ("sse", "eventstream", "end_to_end", "memory", "imports", "loop_lag")
 
 
 def main() -> int:

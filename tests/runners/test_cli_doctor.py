@@ -78,9 +78,9 @@ def test_whoever_does_not_answer_is_not_waited_for_longer_than_the_limit() -> No
             for n in range(20)
         ]
         started = time.monotonic()
-        findings = reach_all(rows, 0.3)
-        assert time.monotonic() - started < 2
-    assert {finding.text for finding in findings.values()} == {f"{url[8:]} does not answer within 0.3 s"}
+        findings = reach_all(rows, 1)
+        assert time.monotonic() - started < 10  # one after the other they would take 20
+    assert {finding.text for finding in findings.values()} == {f"{url[8:]} does not answer within 1 s"}
     assert len(findings) == 20
 
 
