@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
@@ -18,6 +16,7 @@ from ..streams.errors import AuthenticationError, ConnectError, MissingCredentia
 from .auth import Authorize, Secret
 from .http import Headers, HttpRequest
 from .shape import object_of
+from .single_flight import SingleFlight
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -90,9 +89,8 @@ class GoogleToken:
         self._early = early * random.uniform(0.9, 1.1)
         self._late = late
         self._credentials: Refreshable | None = None
-        self._lock = threading.Lock()  # held by the thread that fetches: other loops' threads wait for it there
+        self._flight = SingleFlight(self._fetch, "google-token")
         self._not_before = 0.0
-        self._fetching: dict[asyncio.AbstractEventLoop, asyncio.Task[None]] = {}
         self.project: str | None = None
         self.quota_project: str | None = None
 
@@ -112,7 +110,7 @@ class GoogleToken:
         if left <= self._late:
             await self._wait()
         elif left <= self._early and time.monotonic() >= self._not_before:
-            self._fetch()
+            self._flight.start()
         credentials = self._credentials
         if credentials is None or not credentials.token:
             raise AuthenticationError("Google gave no token")
@@ -129,7 +127,7 @@ class GoogleToken:
 
     async def _wait(self) -> None:
         try:
-            await asyncio.shield(self._fetch())
+            await self._flight.result()
         except (StreamError, MissingCredential, ImportError) as error:
             raise copy(error) from None  # each caller's own: a call writes on its error
 
@@ -143,43 +141,36 @@ class GoogleToken:
         expiry = credentials.expiry
         return (expiry if expiry.tzinfo else expiry.replace(tzinfo=UTC)).timestamp() - time.time()
 
-    def _fetch(self) -> asyncio.Task[None]:
-        """The one fetch that this loop has under way; a caller who goes away does not end it for the others."""
-        loop = asyncio.get_running_loop()
-        task = self._fetching.get(loop)
-        if task is None:
-            task = self._fetching[loop] = loop.create_task(asyncio.to_thread(self._refresh))
-            task.add_done_callback(lambda done: self._fetched(loop, done))
-        return task
-
-    def _fetched(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
-        del self._fetching[loop]
-        # Whoever waited has the error; in the background another try follows, though not at once.
-        if not task.cancelled() and task.exception() is not None:
+    def _fetch(self) -> None:
+        """Get the next token; this blocks."""
+        if self._left() > self._early:
+            return  # whoever asked before was quicker
+        try:
+            self._refresh()
+        except BaseException:
+            # Whoever waited has the error; in the background another try follows, though not at once.
             self._not_before = time.monotonic() + PAUSE
+            raise
 
     def _refresh(self) -> None:
-        with self._lock:
-            if self._left() > self._early:
-                return  # another loop's thread was quicker
-            try:
-                import google.auth.exceptions
-                from google.auth.transport.requests import Request
-            except ImportError:
-                raise ImportError("Vertex AI needs google-auth: pip install 'tokenrill[vertex]'") from None
-            try:
-                if self._credentials is None:
-                    self._credentials = self._load()
-                self._credentials.refresh(Request())
-            except google.auth.exceptions.DefaultCredentialsError:
-                raise MissingCredential(
-                    "no credentials for Google Cloud: run `gcloud auth application-default login`, set "
-                    "GOOGLE_APPLICATION_CREDENTIALS, or pass credentials="
-                ) from None
-            except google.auth.exceptions.TransportError as error:
-                raise ConnectError(f"Google's token endpoint: {type(error).__name__}") from None
-            except google.auth.exceptions.GoogleAuthError as error:
-                raise refusal_of(error) from None
+        try:
+            import google.auth.exceptions
+            from google.auth.transport.requests import Request
+        except ImportError:
+            raise ImportError("Vertex AI needs google-auth: pip install 'tokenrill[vertex]'") from None
+        try:
+            if self._credentials is None:
+                self._credentials = self._load()
+            self._credentials.refresh(Request())
+        except google.auth.exceptions.DefaultCredentialsError:
+            raise MissingCredential(
+                "no credentials for Google Cloud: run `gcloud auth application-default login`, set "
+                "GOOGLE_APPLICATION_CREDENTIALS, or pass credentials="
+            ) from None
+        except google.auth.exceptions.TransportError as error:
+            raise ConnectError(f"Google's token endpoint: {type(error).__name__}") from None
+        except google.auth.exceptions.GoogleAuthError as error:
+            raise refusal_of(error) from None
 
     def _load(self) -> Refreshable:
         import google.auth
