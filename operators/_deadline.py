@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import Struct
 from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, SerialDisposable
-from reactivex.scheduler import ImmediateScheduler, TimeoutScheduler, TrampolineScheduler, VirtualTimeScheduler
-from reactivex.scheduler.eventloop import AsyncIOScheduler
 
 from ..streams.batched import Batched, BatchObserver, Serial
 from ..streams.call import Call
 from ..streams.demand import Demand
 from ..streams.errors import StreamStalled
 from ..streams.recipe import recorded
-from ..streams.tokens import StreamToken, is_content
+from ..streams.tokens import CONTENT, StreamToken
 from ..streams.types import Operator
+from ._clock import time_of
 
 __all__ = ["deadline"]
 
@@ -103,6 +100,8 @@ class Deadline:
 class Timed(Batched[StreamToken]):
     """A source with an eye on the clock."""
 
+    in_turn = True
+
     def __init__(self, source: Observable[StreamToken], limits: Limits, demand: Demand | None) -> None:
         super().__init__()
         self._source = source
@@ -114,6 +113,7 @@ class Timed(Batched[StreamToken]):
     ) -> abc.DisposableBase:
         timekeeper, now = time_of(scheduler)
         clocks = Clocks(self._limits, self._demand, now)
+        on_batch, see = observer.on_batch, clocks.see
         timer = SerialDisposable()
 
         def sleep() -> None:
@@ -129,8 +129,8 @@ class Timed(Batched[StreamToken]):
 
         def serve(items: Sequence[StreamToken] | None, error: Exception | None) -> None:
             if items:
-                observer.on_batch(items)
-                clocks.see(items)
+                on_batch(items)
+                see(items)
             elif items is None:
                 timer.dispose()
                 observer.on_completed() if error is None else observer.on_error(error)
@@ -168,7 +168,7 @@ class Clocks:
         """Take note of tokens, after they have been dealt with: a consumer's own time does not count."""
         self._arrived = True
         for token in tokens:
-            if is_content(token):
+            if type(token) in CONTENT:
                 self._last = self._now()
                 break
 
@@ -208,16 +208,3 @@ class Clocks:
 
 
 NEVER: Final[tuple[float, str, float]] = (float("inf"), "", 0.0)
-
-
-def time_of(scheduler: abc.SchedulerBase | None) -> tuple[abc.SchedulerBase, Callable[[], float]]:
-    """Who wakes us, and the clock that goes with it, in seconds; the wall's is not used, since it may be set."""
-    if isinstance(scheduler, VirtualTimeScheduler):
-        return scheduler, lambda: scheduler.to_seconds(scheduler.now)
-    # The trampolines would sleep in the thread that subscribes.
-    if scheduler is not None and not isinstance(scheduler, (TrampolineScheduler, ImmediateScheduler)):
-        return scheduler, time.monotonic
-    try:
-        return AsyncIOScheduler(asyncio.get_running_loop()), time.monotonic
-    except RuntimeError:
-        return TimeoutScheduler.singleton(), time.monotonic

@@ -74,8 +74,8 @@ class Provider:
 
         def accept(head: ResponseHead) -> None:
             self.dialect.check_content_type(head.headers)
-            call.request_id = self.dialect.request_id(head.headers)
-            call.rate_limits = self.dialect.rate_limits(head.headers)
+            call.attempt.request_id = self.dialect.request_id(head.headers)
+            call.attempt.rate_limits = self.dialect.rate_limits(head.headers)
 
         return self.http.stream(call, prepare, accept, self.dialect.refuse)
 

@@ -207,8 +207,8 @@ class Exchange:
         self.status = head.status
         if head.status != ACCEPTED:
             self._provider.dialect.check_content_type(head.headers)
-        self._call.request_id = self._provider.dialect.request_id(head.headers) or self._call.request_id
-        self._call.rate_limits = self._provider.dialect.rate_limits(head.headers) or self._call.rate_limits
+        self._call.attempt.request_id = self._provider.dialect.request_id(head.headers) or self._call.request_id
+        self._call.attempt.rate_limits = self._provider.dialect.rate_limits(head.headers) or self._call.rate_limits
 
 
 class WholeAnswer:

@@ -5,165 +5,203 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from .attempt import Attempt
+from .decisions import Closed, Decision, Decisions
 from .demand import Demand
 from .errors import StreamError
-from .parts import Part, ReasoningPart, RefusalPart, Text, ToolCall, ToolResult
-from .reply import Reply, ReplyBuilder
+from .reply import Reply
 from .tokens import Finish, RateLimits, ResponseStart, StreamToken, TextDelta, Usage
 
 if TYPE_CHECKING:
+    from .continuation import Continuation
     from .request import CompletionRequest
 
 __all__ = ["Account", "Call"]
-
-CHARACTERS_A_TOKEN: Final = 4  # a rule of thumb for English; only used where a provider reports nothing
-MAX_PARTIAL: Final = 256 << 10
 
 
 class Call:
     """What a source, a sink or a call-aware operator may know of the stream it serves.
 
-    A call is made at each subscription. Its reply so far keeps at most 262,144 characters, so that an
-    endless stream does not grow; ``accumulate`` is for whole answers.
+    A call is made at each subscription. Operators that try again make it have several attempts, one after the
+    other: what it says of provider, request, reply and usage is of the current one. The reply so far keeps at
+    most 262,144 characters, so that an endless stream does not grow; ``accumulate`` is for whole answers.
 
     Attributes:
-        provider: Who is asked (``gen_ai.provider.name``).
-        request: What is asked.
+        attempt: What the current attempt has brought.
+        attempts: How many have begun.
         demand: How much the consumer wants; a sink that stores counts on it.
-        request_id, rate_limits: From the response's headers, once they are here.
-        ended: Whether all tokens have come, though the connection may not have ended yet.
-        received_bytes: What has come of the body, as the network carried it.
+        received_bytes: What has come of all bodies, as the network carried it.
         started: ``time.monotonic()`` of the subscription.
+        credential: Tells the keys of one provider apart, without being one; set by the source.
+        continuations: How the source may go on with a broken stream, the best way first; set by the source.
     """
 
     __slots__ = (
-        "_so_far",
+        "__weakref__",
+        "_decisions",
+        "attempt",
+        "attempts",
+        "continuations",
+        "credential",
         "demand",
-        "ended",
-        "provider",
-        "rate_limits",
         "received_bytes",
-        "request",
-        "request_id",
         "started",
-        "usage_told",
     )
 
     def __init__(self, provider: str, request: CompletionRequest, demand: Demand | None = None) -> None:
-        self.provider = provider
-        self.request = request
+        self.attempt = Attempt(provider, request)
+        self.attempts = 0
         self.demand = demand or Demand()
-        self.request_id: str | None = None
-        self.rate_limits: RateLimits | None = None
-        self.ended = False
         self.received_bytes = 0
-        self.usage_told: Usage | None = None
+        self.credential = ""
+        self.continuations: tuple[Continuation, ...] = ()
         self.started = time.monotonic()
-        self._so_far = ReplyBuilder(max_characters=MAX_PARTIAL, strict=False)
+        self._decisions: Decisions | None = None
 
     def __repr__(self) -> str:
         return f"Call(provider={self.provider!r}, model={self.request.model!r})"
 
     @property
+    def provider(self) -> str:
+        """Who is asked (``gen_ai.provider.name``)."""
+        return self.attempt.provider
+
+    @property
+    def request(self) -> CompletionRequest:
+        """What is asked."""
+        return self.attempt.request
+
+    @property
+    def request_id(self) -> str | None:
+        """The provider's id of the request, once its headers are here."""
+        return self.attempt.request_id
+
+    @property
+    def rate_limits(self) -> RateLimits | None:
+        """What the response's headers say of the quota, once they are here."""
+        return self.attempt.rate_limits
+
+    @property
+    def ended(self) -> bool:
+        """Whether all tokens have come, though the connection may not have ended yet."""
+        return self.attempt.ended
+
+    @property
     def reply(self) -> Reply:
         """The answer so far."""
-        return replace(self._so_far.reply(), usage=self.usage)
+        return self.attempt.reply
 
     @property
     def usage(self) -> Usage | None:
-        """What the call has cost so far; None when nothing has come that could have cost anything.
+        """What the answer has cost so far; None when nothing has come that could have cost anything.
 
         ``exact`` once the provider has told; before, ``partial`` when it has told something, else
-        ``estimated`` from the characters sent and received.
+        ``estimated`` from the characters sent and received. It is the sum of all attempts whose text stands;
+        what others cost is told by ``decisions``.
         """
-        told = self.usage_told
-        if told is not None and told.kind != "partial":
-            return told
-        if told is None and not self._so_far.characters:
-            return None
-        return self.estimate(told)
+        return self.attempt.usage
 
-    def estimate(self, told: Usage | None = None) -> Usage:
-        """Count for a provider that did not, keeping what it has ``told``."""
-        written = -(-self._so_far.characters // CHARACTERS_A_TOKEN)
-        if told is not None:
-            return replace(told, output_tokens=max(told.output_tokens, written), kind="partial")
-        read = sum(characters_in(part) for message in self.request.turns for part in message.parts)
-        return Usage(-(-read // CHARACTERS_A_TOKEN), written, kind="estimated")
+    @property
+    def decisions(self) -> Decisions:
+        """What is decided on the way, as it is decided: an observable."""
+        if self._decisions is None:
+            self._decisions = Decisions()
+        return self._decisions
 
-    def see(self, tokens: Sequence[StreamToken]) -> None:
-        """Take note of what has come."""
-        if self._so_far.feed_batch(tokens) is None:
-            for token in tokens:
-                self._so_far.feed(token)
+    def decide(self, decision: Decision) -> None:
+        """Tell whoever watches what was decided."""
+        if self._decisions is not None:
+            self._decisions.say(decision)
+
+    def closed(self, seconds: float) -> None:
+        """Tell that the connection was closed ``seconds`` after the consumer had left."""
+        self.decide(Closed(seconds))
+
+    def begin(self) -> Attempt:
+        """The attempt that a subscription to the source fills: the one that was prepared, else another of the kind."""
+        if self.attempt.begun:
+            self.turn_to(self.provider, self.request)
+        self.attempts += 1
+        self.attempt.begun = True
+        return self.attempt
+
+    def turn_to(self, provider: str, request: CompletionRequest, *, going_on: bool = False) -> None:
+        """Prepare the next attempt, of whichever provider; ``going_on`` with the text that has come."""
+        self.attempt = Attempt(provider, request, self.attempt if going_on else None)
+
+    def beside(self, provider: str, request: CompletionRequest) -> Call:
+        """A call for a rival: it has the same consumer, and its decisions are told here."""
+        rival = Call(provider, request, self.demand)
+        rival._decisions = self.decisions
+        return rival
+
+    def give_way(self, rival: Call) -> None:
+        """Let the rival's attempt be this call's own from here on."""
+        self.attempt = rival.attempt
+        self.attempts += rival.attempts
+        self.continuations = rival.continuations
 
     def blame(self, error: StreamError) -> None:
         """Write on an error whose call it ended, and what had come until then."""
         traceback.clear_frames(error.__traceback__)  # its frames hold what was read: prompts, answers, quoted keys
-        error.provider = error.provider or self.provider
-        error.request_id = error.request_id or self.request_id
-        if error.partial is None and (self._so_far.characters or self.usage_told):
-            error.partial = self.reply
+        attempt = self.attempt
+        error.provider = error.provider or attempt.provider
+        error.request_id = error.request_id or attempt.request_id
+        if error.partial is None and (attempt.so_far.characters or attempt.usage_told):
+            error.partial = attempt.reply
         if error.usage is None:
-            error.usage = self.usage
+            error.usage = attempt.usage
+
+
+TOLD: Final = frozenset((Usage, ResponseStart, Finish))
 
 
 class Account:
-    """Keep account of a call as its tokens pass: the last stage of every source. A transducer.
+    """Keep account of an attempt as its tokens pass: the last stage of every source. A transducer.
 
     It gives :class:`.ResponseStart` what the headers said, and makes sure that a healthy stream carries
     exactly one :class:`.Usage`, just before :class:`.Finish`: the provider's last word, else an estimate.
     """
 
-    __slots__ = ("_call", "_told")
+    __slots__ = ("_attempt", "_told")
 
     def __init__(self, call: Call) -> None:
-        self._call = call
+        self._attempt = call.begin()
         self._told = False
 
     def feed(self, token: StreamToken, /) -> Iterable[StreamToken]:
-        call = self._call
+        attempt = self._attempt
         match token:
             case Usage():
-                call.usage_told = token
+                attempt.usage_told = token
                 return ()
             case ResponseStart():
-                call.request_id = call.request_id or token.request_id
-                call.rate_limits = call.rate_limits or token.rate_limits
-                token = replace(token, request_id=call.request_id, rate_limits=call.rate_limits)
+                attempt.request_id = attempt.request_id or token.request_id
+                attempt.rate_limits = attempt.rate_limits or token.rate_limits
+                token = replace(token, request_id=attempt.request_id, rate_limits=attempt.rate_limits)
             case Finish() if not self._told:
                 self._told = True
-                usage = call.usage_told = call.usage_told or call.estimate()
-                if usage.kind == "partial":
-                    usage = call.usage_told = call.estimate(usage)
-                call.see((token,))
+                usage = attempt.settle()
+                attempt.see((token,))
                 return (usage, token)
             case _:
                 pass
-        call.see((token,))
+        attempt.see((token,))
         return (token,)
 
     def feed_batch(self, tokens: Sequence[StreamToken], /) -> Sequence[StreamToken] | None:
-        for token in tokens:
-            if type(token) is not TextDelta:
-                return None
-        self._call.see(tokens)
+        attempt = self._attempt
+        if attempt.so_far.feed_batch(tokens) is None:
+            for token in tokens:
+                if type(token) in TOLD:
+                    return None
+            attempt.see(tokens)
         return tokens
 
     def close(self) -> Iterable[StreamToken]:
-        self._call.ended = True
+        self._attempt.ended = True
         return ()
-
-
-def characters_in(part: Part) -> int:
-    match part:
-        case Text() | ReasoningPart() | RefusalPart() | ToolResult():
-            return len(part.text)
-        case ToolCall():
-            return len(part.name) + len(part.arguments)
-        case _:
-            return 0

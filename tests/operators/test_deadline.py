@@ -256,7 +256,7 @@ async def test_in_a_pipeline_the_error_knows_what_had_come() -> None:
 
         def stream(self, call: Call) -> Observable[StreamToken]:
             def said(token: StreamToken) -> StreamToken:
-                call.see((token,))
+                call.attempt.see((token,))
                 return token
 
             return rx.concat(rx.of(TextDelta("Hel"), TextDelta("lo")), rx.never()).pipe(ops.map(said))

@@ -63,7 +63,7 @@ def test_a_provider_that_counts_nothing_is_counted_for() -> None:
 def test_an_estimate_reads_everything_that_was_sent_as_text() -> None:
     turns = [Message.user("1234"), Message.assistant("5678"), Message.tool(ToolResult("c", "x" * 400))]
     call = Call("p", CompletionRequest(model="m", messages=turns))
-    assert call.estimate().input_tokens == 102
+    assert call.attempt.estimate().input_tokens == 102
 
 
 def test_an_answer_of_nothing_still_tells_its_usage() -> None:
@@ -100,7 +100,7 @@ def test_every_healthy_stream_tells_its_usage_exactly_once(said: list[StreamToke
 
 def test_the_start_carries_what_the_headers_said() -> None:
     call = Call("p", REQUEST)
-    call.request_id, call.rate_limits = "req-1", RateLimits(RateLimit(10, 9, 1.0))
+    call.attempt.request_id, call.attempt.rate_limits = "req-1", RateLimits(RateLimit(10, 9, 1.0))
     assert accounted(call, [ResponseStart("r", "m")]) == [ResponseStart("r", "m", "req-1", call.rate_limits)]
 
 
@@ -112,7 +112,7 @@ def test_a_request_id_in_the_stream_itself_is_kept() -> None:
 
 def test_an_error_is_told_whose_call_it_ended_and_what_had_come() -> None:
     call = Call("p", REQUEST)
-    call.request_id = "req-1"
+    call.attempt.request_id = "req-1"
     accounted(call, [ResponseStart("r", "m"), TextDelta("x" * 8), ToolCallStart("c", "add")])
     error = StreamTruncated()
     call.blame(error)
@@ -131,7 +131,7 @@ def test_an_error_before_anything_came_has_no_partial_and_cost_nothing() -> None
 
 def test_what_an_error_knows_already_stays() -> None:
     call = Call("p", REQUEST)
-    call.request_id = "ours"
+    call.attempt.request_id = "ours"
     accounted(call, [TextDelta("Hi")])
     error = StreamError("no", provider="another", request_id="theirs")
     error.usage = Usage(1, 1)
@@ -162,7 +162,7 @@ def test_an_endless_stream_keeps_at_most_262144_characters(batch: int) -> None:
         tracemalloc.stop()
     assert len(call.reply.text) <= 262_144
     assert held <= 4 << 20
-    assert call.estimate().output_tokens == 30_000 * 100 // 4
+    assert call.attempt.estimate().output_tokens == 30_000 * 100 // 4
 
 
 def test_a_call_says_whose_it_is_and_no_more() -> None:

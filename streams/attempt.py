@@ -1,0 +1,131 @@
+"""One attempt of a call: who was asked for what, and what has come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from .parts import Part, ReasoningPart, RefusalPart, Text, ToolCall, ToolResult
+from .reply import Reply, ReplyBuilder
+from .tokens import RateLimits, StreamToken, Usage
+
+if TYPE_CHECKING:
+    from .request import CompletionRequest
+
+__all__ = ["Attempt", "total"]
+
+CHARACTERS_A_TOKEN: Final = 4  # a rule of thumb for English; only used where a provider reports nothing
+MAX_PARTIAL: Final = 256 << 10
+
+
+class Attempt:
+    """What one request has brought so far. A call has one, and a new one each time it is tried again.
+
+    Attributes:
+        provider, request: Who is asked, and what.
+        request_id, rate_limits: From the response's headers, once they are here.
+        ended: Whether all tokens have come, though the connection may not have ended yet.
+        usage_told: What the provider has said of the cost.
+        carried: What the attempts cost whose text this one goes on with.
+        begun: Whether it has been subscribed to.
+        so_far: The reply, with the text that this attempt goes on with.
+    """
+
+    __slots__ = (
+        "_before",
+        "begun",
+        "carried",
+        "ended",
+        "provider",
+        "rate_limits",
+        "request",
+        "request_id",
+        "so_far",
+        "usage_told",
+    )
+
+    def __init__(self, provider: str, request: CompletionRequest, goes_on: Attempt | None = None) -> None:
+        self.provider = provider
+        self.request = request
+        self.request_id: str | None = None
+        self.rate_limits: RateLimits | None = None
+        self.ended = False
+        self.begun = False
+        self.usage_told: Usage | None = None
+        if goes_on is None:
+            self.carried: Usage | None = None
+            self.so_far = ReplyBuilder(max_characters=MAX_PARTIAL, strict=False)
+        else:
+            self.carried = goes_on.usage
+            self.so_far = goes_on.so_far
+        self._before = self.so_far.characters
+
+    @property
+    def written(self) -> int:
+        """How many characters this attempt has brought."""
+        return self.so_far.characters - self._before
+
+    @property
+    def reply(self) -> Reply:
+        """The answer so far."""
+        return replace(self.so_far.reply(), usage=self.usage)
+
+    @property
+    def usage(self) -> Usage | None:
+        """What it has cost so far, with what it goes on with; None when nothing has come that could have."""
+        told = self.usage_told
+        if told is not None and told.kind != "partial":
+            return total(self.carried, told)
+        if told is None and not self.written:
+            return self.carried
+        return total(self.carried, self.estimate(told))
+
+    def settle(self) -> Usage:
+        """What it has cost, now that it is over: the provider's last word, else an estimate."""
+        told = self.usage_told
+        if told is None or told.kind == "partial":
+            self.usage_told = told = self.estimate(told)
+        return total(self.carried, told)
+
+    def estimate(self, told: Usage | None = None) -> Usage:
+        """Count for a provider that did not, keeping what it has ``told``."""
+        written = -(-self.written // CHARACTERS_A_TOKEN)
+        if told is not None:
+            return replace(told, output_tokens=max(told.output_tokens, written), kind="partial")
+        read = sum(characters_in(part) for message in self.request.turns for part in message.parts)
+        return Usage(-(-read // CHARACTERS_A_TOKEN), written, kind="estimated")
+
+    def see(self, tokens: Sequence[StreamToken]) -> None:
+        """Take note of what has come."""
+        so_far = self.so_far
+        if so_far.feed_batch(tokens) is None:
+            for token in tokens:
+                so_far.feed(token)
+
+
+def total(before: Usage | None, usage: Usage) -> Usage:
+    """The cost of two requests that make one answer; it is exact only when both are.
+
+    >>> total(Usage(10, 2, kind="estimated"), Usage(12, 30))
+    Usage(input_tokens=22, output_tokens=32, cache_read_input_tokens=0, cache_creation_input_tokens=0, \
+reasoning_output_tokens=0, kind='partial', raw=None)
+    """
+    if before is None:
+        return usage
+    counts = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    return Usage(
+        **{name: getattr(before, name) + getattr(usage, name) for name in (*counts, "reasoning_output_tokens")},
+        kind=usage.kind if before.kind == usage.kind else "partial",
+    )
+
+
+def characters_in(part: Part) -> int:
+    match part:
+        case Text() | ReasoningPart() | RefusalPart() | ToolResult():
+            return len(part.text)
+        case ToolCall():
+            return len(part.name) + len(part.arguments)
+        case _:
+            return 0
