@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 
 WHERE = {
     "runners.vocabulary": "VOCABULARY",
-    "operators": "accumulate deadline decode filter_content parse_eventstream parse_sse transduce",
+    "operators": "accumulate buffer deadline decode filter_content parse_eventstream parse_sse transduce",
     "sinks.async_iter": "async_iter",
     "sinks.console": "console",
     "sinks.metrics": "StreamMetrics",
@@ -42,7 +42,9 @@ WHERE = {
     "sources.replay": "Replay",
     "sources.vertex": "vertex",
     "sources.xai": "xai xai_deferred",
+    "streams.adaptive_demand": "AdaptiveDemand",
     "streams.call": "Call",
+    "streams.decisions": "BreakerState Closed Decision Decisions Fallback GaveUp Hedge LimiterRate Queued Resume Retry",
     "streams.demand": "Demand",
     "streams.errors": "ApiError AuthenticationError CircuitOpen ConnectError ConnectionLost ContentBlocked "
     "InvalidRequest LimitExceeded MalformedEvent MissingCredential NameResolutionError Overloaded PermissionDenied "

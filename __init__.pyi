@@ -2,6 +2,7 @@
 
 from .operators import (
     accumulate as accumulate,
+    buffer as buffer,
     deadline as deadline,
     decode as decode,
     filter_content as filter_content,
@@ -38,7 +39,21 @@ from .sources.registry import ProviderRegistry as ProviderRegistry
 from .sources.replay import Replay as Replay
 from .sources.vertex import vertex as vertex
 from .sources.xai import xai as xai, xai_deferred as xai_deferred
+from .streams.adaptive_demand import AdaptiveDemand as AdaptiveDemand
 from .streams.call import Call as Call
+from .streams.decisions import (
+    BreakerState as BreakerState,
+    Closed as Closed,
+    Decision as Decision,
+    Decisions as Decisions,
+    Fallback as Fallback,
+    GaveUp as GaveUp,
+    Hedge as Hedge,
+    LimiterRate as LimiterRate,
+    Queued as Queued,
+    Resume as Resume,
+    Retry as Retry,
+)
 from .streams.demand import Demand as Demand
 from .streams.errors import (
     ApiError as ApiError,

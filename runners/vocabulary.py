@@ -20,6 +20,7 @@ def console(**options: Any) -> Any:
 
 VOCABULARY: Final[Mapping[str, Callable[..., Any]]] = {
     "accumulate": accumulate,
+    "buffer": operators.buffer,
     "console": console,
     "deadline": deadline,
     "filter_content": filter_content,

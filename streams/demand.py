@@ -33,7 +33,7 @@ class Demand:
         ValueError: Unless ``0 <= low < high``.
     """
 
-    __slots__ = ("_level", "_lock", "_waiters", "high", "is_open", "low", "opened_at")
+    __slots__ = ("_closed_at", "_level", "_lock", "_paused", "_waiters", "high", "is_open", "low", "opened_at")
 
     def __init__(self, *, high: int = 256, low: int | None = None) -> None:
         low = high // 4 if low is None else low
@@ -43,6 +43,8 @@ class Demand:
         self.low = low
         self.is_open = True
         self.opened_at = 0.0
+        self._closed_at = 0.0
+        self._paused = 0.0
         self._level = 0
         self._lock = threading.Lock()  # the source may be on another thread than the sink
         self._waiters: list[asyncio.Future[None]] = []
@@ -52,12 +54,27 @@ class Demand:
         """How many items wait downstream now."""
         return self._level
 
+    @property
+    def paused_seconds(self) -> float:
+        """For how long, in all, the source has been kept waiting."""
+        with self._lock:
+            return self._paused + (0.0 if self.is_open else time.monotonic() - self._closed_at)
+
+    def narrow(self, high: int) -> None:
+        """See that no more than ``high`` items wait from now on; a bound that is narrower already stays."""
+        if high < 1:
+            raise ValueError(f"high is a number of items, 1 or more, not {high}")
+        with self._lock:
+            if high < self.high:
+                self.high, self.low = high, min(self.low, high // 4)
+
     def buffered(self, count: int = 1) -> None:
         """Say that ``count`` items have been stored."""
         with self._lock:
             self._level += count
-            if self._level >= self.high:
+            if self._level >= self.high and self.is_open:
                 self.is_open = False
+                self._closed_at = time.monotonic()
 
     def taken(self, count: int = 1) -> None:
         """Say that ``count`` stored items have been consumed."""
@@ -67,6 +84,7 @@ class Demand:
                 return
             self.is_open = True
             self.opened_at = time.monotonic()
+            self._paused += self.opened_at - self._closed_at
             waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             wake(waiter)

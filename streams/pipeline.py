@@ -60,9 +60,14 @@ class Pipeline(Generic[T]):
         """
         return Stream(self, request, demand)
 
-    def open(self, request: CompletionRequest, *, high: int = 256, low: int | None = None) -> Reader[T]:
-        """The same as an asynchronous iterator, in an ``async with``: at most ``high`` items and one read wait."""
-        return Reader(lambda demand: self.stream(request, demand), Demand(high=high, low=low))
+    def open(
+        self, request: CompletionRequest, *, high: int = 256, low: int | None = None, demand: Demand | None = None
+    ) -> Reader[T]:
+        """The same as an asynchronous iterator, in an ``async with``: at most ``high`` items and one read wait.
+
+        With ``demand=AdaptiveDemand()`` the bound follows the reader.
+        """
+        return Reader(lambda wanted: self.stream(request, wanted), demand or Demand(high=high, low=low))
 
     def run(self, request: CompletionRequest) -> T:
         """Send the request, wait, and return the last item. For scripts.

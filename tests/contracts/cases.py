@@ -12,13 +12,13 @@ it, one whole input, how that may be cut, and which of its bounds is passed by w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count, repeat
 from typing import Any
 
 from reactivex import Observer
 
+from tests.contracts.case import MachineCase, OperatorCase, tokens_case
 from tests.contracts.claude import CLAUDE, CLAUDE_EVENTS, endless_blocks
 from tests.contracts.converse import CONVERSE, CONVERSE_CUT, CONVERSE_MESSAGES, MESSAGE, endless_tools, long_messages
 from tests.contracts.google import (
@@ -41,6 +41,7 @@ from tests.contracts.openai import (
     endless_items,
     endless_ollama_calls,
 )
+from tests.contracts.resilience import RESILIENCE
 from tokenrill import (
     ANTHROPIC_MESSAGES,
     AZURE_CHAT,
@@ -71,53 +72,8 @@ from tokenrill.operators._filter_content import Action, ContentFilter, PhraseSea
 from tokenrill.sources.dialect import Dialect
 from tokenrill.sources.dialects.gemini.frames import GeminiFrames
 from tokenrill.streams.json_array import JsonArrayParser
-from tokenrill.streams.types import Operator, Transducer
 
 __all__ = ["MACHINES", "OPERATORS", "Framed", "MachineCase", "OperatorCase"]
-
-
-@dataclass(frozen=True)
-class OperatorCase:
-    """One operator, and what the contract may feed it.
-
-    Attributes:
-        new: Makes the operator.
-        items: One healthy stream of its input.
-        repeat: An item that may come any number of times.
-        takes, gives: What passes, to pair operators: ``bytes``, ``events``, ``tokens``, ``reply``; ``any`` for
-            whatever comes.
-        poison: An item that makes it error, if there is one.
-        empty: The class of error that an empty stream ends in, if it is not healthy.
-        ends: Whether ``items`` hold an end mark, at which it completes by itself.
-    """
-
-    new: Callable[[], Operator[Any, Any]]
-    items: Sequence[Any]
-    repeat: Any
-    takes: str
-    gives: str
-    poison: Any = None
-    empty: type[Exception] | None = None
-    ends: bool = False
-
-
-@dataclass(frozen=True)
-class MachineCase:
-    """One machine, and one whole input for it.
-
-    Attributes:
-        new: Makes the machine.
-        whole: Its input, uncut: bytes, or a list of items.
-        cut: Turns ``whole`` into items, cut at the given places.
-        bound: The name of its limit, and an endless input that passes it; None when it cannot hold anything.
-        settle: Output in a form that does not depend on where deltas were cut.
-    """
-
-    new: Callable[[], Transducer[Any, Any]]
-    whole: Any
-    cut: Callable[[Any, Iterable[int]], list[Any]]
-    bound: tuple[str, Callable[[], Iterable[Any]]] | None
-    settle: Callable[[list[Any]], list[Any]] = list
 
 
 class Framed:
@@ -165,10 +121,6 @@ def endless(item: Any) -> Callable[[], Iterable[Any]]:
     return lambda: repeat(item)
 
 
-def tokens_case(new: Callable[[], Operator[Any, Any]], repeat: str = "x", **more: Any) -> OperatorCase:
-    return OperatorCase(new, TOKENS, TextDelta(repeat), takes="tokens", gives="tokens", **more)
-
-
 OPERATORS: dict[str, OperatorCase] = {
     "transduce": OperatorCase(lambda: transduce(Late), tuple(range(9)), 1, takes="any", gives="any", poison="poison"),
     "watch": OperatorCase(lambda: watch(Observer()), tuple(range(9)), 1, takes="any", gives="any"),
@@ -206,6 +158,8 @@ OPERATORS: dict[str, OperatorCase] = {
     "filter_content.stop": tokens_case(lambda: filter_content(["stop it"], action="stop"), poison=TextDelta("stop it")),
     "deadline": tokens_case(lambda: deadline(connect=600, first_token=600, idle=600, total=600)),
 }
+
+OPERATORS.update(RESILIENCE)
 
 MACHINES: dict[str, MachineCase] = {
     "SseParser": MachineCase(
