@@ -27,6 +27,8 @@ class CallRecord(Struct, frozen=True, kw_only=True):
         finish_reason: Why the model stopped; None when it did not say.
         stream_end: ``completed``, ``disposed`` (the consumer left), or the name of the error.
         request_id: The provider's own id of the request.
+        attempts: How many requests were sent for it.
+        paused_seconds: For how long the consumer kept the source waiting.
     """
 
     provider: str
@@ -44,6 +46,8 @@ class CallRecord(Struct, frozen=True, kw_only=True):
     finish_reason: FinishReason | None = None
     stream_end: str = "completed"
     request_id: str | None = None
+    attempts: int = 1
+    paused_seconds: float = 0.0
 
     def rows(self) -> list[tuple[str, str]]:
         """Names and values for a table."""
@@ -58,6 +62,7 @@ class CallRecord(Struct, frozen=True, kw_only=True):
             ("bytes received", bytes_text(self.received_bytes)),
             ("usage", usage_text(self.usage)),
             ("finish reason", self.finish_reason or "-"),
+            *([("attempts", str(self.attempts))] if self.attempts > 1 else []),
             ("stream", self.stream_end),
         ]
 

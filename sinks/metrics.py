@@ -6,8 +6,9 @@ Names: https://github.com/open-telemetry/semantic-conventions-genai (status: dev
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import weakref
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
 from math import log1p
 from threading import Lock
 from typing import Final, TypeAlias
@@ -16,6 +17,7 @@ from msgspec import Struct
 from reactivex import abc
 
 from ..streams.call import Call
+from ..streams.decisions import Decision
 from ..streams.recipe import Recipe
 from ..streams.tokens import (
     Finish,
@@ -27,18 +29,15 @@ from ..streams.tokens import (
     ToolCallDelta,
     ToolCallStart,
 )
-from .call_record import CallRecord, duration_text
+from .call_record import CallRecord
+from .decision_counts import Count, DecisionCounts, Gauge
 from .distribution import MICRO, SCALE, Distribution
+from .series import COMPLETED, DISPOSED, HEADINGS, Series
 
 __all__ = ["Measurement", "StreamMetrics"]
 
-DURATION: Final = "gen_ai.client.operation.duration"
-TIME_TO_FIRST_CHUNK: Final = "gen_ai.client.operation.time_to_first_chunk"
-TIME_PER_OUTPUT_CHUNK: Final = "gen_ai.client.operation.time_per_output_chunk"
-TOKEN_USAGE: Final = "gen_ai.client.token.usage"
+STREAM_END: Final = "tokenrill.stream_end"
 OTHER: Final = "_OTHER"
-COMPLETED: Final = "completed"
-DISPOSED: Final = "disposed"
 PROSE: Final = (TextDelta, ReasoningDelta, RefusalDelta)
 
 Clock: TypeAlias = Callable[[], float]
@@ -85,6 +84,7 @@ class StreamMetrics:
         self._max_series = max_series
         self._calls: deque[CallRecord] = deque(maxlen=keep)
         self._series: dict[tuple[str, str], Series] = {}
+        self._decided = DecisionCounts(max_series)
         self._active = 0
         self._lock = Lock()
 
@@ -109,6 +109,8 @@ class StreamMetrics:
         with self._lock:
             self._active -= 1
             self._calls.append(record)
+            if record.paused_seconds:
+                self._decided.paused(record.provider, record.paused_seconds)
             key = (record.provider, record.model)
             if key not in self._series and len(self._series) >= self._max_series:
                 key = (OTHER, OTHER)
@@ -126,84 +128,46 @@ class StreamMetrics:
                 }
                 for name, attributes, values in series.measurements():
                     found[name].append(Measurement({**common, **attributes}, values.copy()))
+            for name, attributes, values in self._decided.times():
+                found[name].append(Measurement(attributes, values.copy()))
         return dict(found)
+
+    def counters(self) -> dict[str, list[Count]]:
+        """How often what happened: ``tokenrill.stream_end{reason}``, ``.retries{phase}``, ``.hedge{outcome}``,
+        ``.resume{outcome}``, ``.fallback{reason}``, ``.gave_up{reason}``, and ``.abandoned_tokens``, which attempts
+        have cost whose answer was not used."""
+        with self._lock:
+            ends = [
+                Count({"gen_ai.provider.name": provider, "gen_ai.request.model": model, "reason": end}, count)
+                for (provider, model), series in self._series.items()
+                for end, count in series.ends.items()
+            ]
+            return {**({STREAM_END: ends} if ends else {}), **self._decided.counters()}
+
+    def gauges(self) -> dict[str, list[Gauge]]:
+        """What is now: ``tokenrill.breaker_state{name}`` and ``tokenrill.limiter_rate{name, unit}``."""
+        with self._lock:
+            return self._decided.gauges()
+
+    def decided(self, provider: str, decision: Decision) -> None:
+        """Count a decision about a call."""
+        with self._lock:
+            self._decided.see(provider, decision)
 
     def summary(self) -> str:
         """A plain table, one line for each provider and model."""
         with self._lock:
             rows = [HEADINGS, *(series.row(*key) for key, series in self._series.items())]
+            decided = str(self._decided)
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-        return "\n".join(line.rstrip() for line in lines)
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        return "\n".join(line.rstrip() for line in [*lines, *filter(None, [decided])])
 
     def __str__(self) -> str:
         return self.summary()
 
     def __repr__(self) -> str:
         return f"StreamMetrics(calls={sum(series.calls for series in self._series.values())}, active={self._active})"
-
-
-HEADINGS: Final = (
-    "provider",
-    "model",
-    "calls",
-    "completed",
-    "left",
-    "failed",
-    "first token p50",
-    "p99",
-    "between tokens p50",
-    "p99",
-    "tokens in",
-    "tokens out",
-)
-
-
-class Series:
-    """All calls to one model of one provider."""
-
-    def __init__(self) -> None:
-        self.ends: Counter[str] = Counter()
-        self.durations: defaultdict[str, Distribution] = defaultdict(Distribution)
-        self.first = Distribution()
-        self.between = Distribution()
-        self.read = Distribution()
-        self.written = Distribution()
-
-    @property
-    def calls(self) -> int:
-        return self.ends.total()
-
-    def add(self, record: CallRecord, gaps: Mapping[int, int], gap_sum: float) -> None:
-        self.ends[record.stream_end] += 1
-        self.durations[record.stream_end].add(record.duration)
-        self.between.merge(gaps, gap_sum)
-        if record.time_to_first_token is not None:
-            self.first.add(record.time_to_first_token)
-        if record.usage is not None:
-            self.read.add(record.usage.input_tokens)
-            self.written.add(record.usage.output_tokens)
-
-    def measurements(self) -> Iterator[tuple[str, dict[str, str], Distribution]]:
-        for end, durations in self.durations.items():
-            yield DURATION, {} if end in (COMPLETED, DISPOSED) else {"error.type": end}, durations
-        yield TIME_TO_FIRST_CHUNK, {}, self.first
-        yield TIME_PER_OUTPUT_CHUNK, {}, self.between
-        yield TOKEN_USAGE, {"gen_ai.token.type": "input"}, self.read
-        yield TOKEN_USAGE, {"gen_ai.token.type": "output"}, self.written
-
-    def row(self, provider: str, model: str) -> tuple[str, ...]:
-        completed, left = self.ends[COMPLETED], self.ends[DISPOSED]
-        counts = (self.calls, completed, left, self.calls - completed - left)
-        times = (middle_and_tail(self.first), middle_and_tail(self.between))
-        tokens = (f"{self.read.sum:,.0f}", f"{self.written.sum:,.0f}")
-        return (provider, model, *map(str, counts), *times[0], *times[1], *tokens)
-
-
-def middle_and_tail(values: Distribution) -> tuple[str, str]:
-    if not values.count:
-        return "-", "-"
-    return duration_text(values.percentile(50)), duration_text(values.percentile(99))
 
 
 class CallObserver(abc.ObserverBase[StreamToken]):
@@ -221,9 +185,16 @@ class CallObserver(abc.ObserverBase[StreamToken]):
         self._characters = 0
         self._gaps: dict[int, int] = {}
         self._finish: FinishReason | None = None
+        watched = weakref.ref(call)  # what is decided may outlast the stream, and must not keep the call alive
+
+        def on_decision(decision: Decision) -> None:
+            if (alive := watched()) is not None:
+                metrics.decided(alive.provider, decision)
+
+        call.decisions.subscribe(on_decision)
 
     def on_next(self, value: StreamToken) -> None:
-        if isinstance(value, PROSE):
+        if type(value) in PROSE:
             self._characters += len(value.text)
         elif isinstance(value, ToolCallDelta):
             self._characters += len(value.arguments)
@@ -290,5 +261,7 @@ class CallObserver(abc.ObserverBase[StreamToken]):
             finish_reason=self._finish,
             stream_end=stream_end,
             request_id=call.request_id,
+            attempts=call.attempts,
+            paused_seconds=call.demand.paused_seconds,
         )
         self._metrics.add(record, gaps.buckets, spent)

@@ -141,7 +141,7 @@ def test_a_pipeline_tells_usage_exactly_at_the_end() -> None:
 def test_leaving_early_is_recorded_with_estimated_usage() -> None:
     metrics = StreamMetrics()
     asked = call()
-    asked.see((TextDelta("12345678"),))
+    asked.attempt.see((TextDelta("12345678"),))
     source = rx.concat(rx.of(TextDelta("12345678")), rx.never())
     source.pipe(watch(metrics(asked))).subscribe().dispose()
     record = metrics.calls[-1]
@@ -211,7 +211,7 @@ def test_measurements_have_the_names_of_opentelemetry() -> None:
     metrics = StreamMetrics(clock=clock)
     for end in ("completed", "error"):
         asked = call()
-        asked.usage_told = Usage(12, 3)
+        asked.attempt.usage_told = Usage(12, 3)
         observer = metrics(asked)
         clock.now += 0.25
         observer.on_next(TextDelta("a"))
