@@ -16,6 +16,7 @@ WHERE = {
     "operators": "accumulate buffer deadline decode filter_content parse_eventstream parse_sse transduce",
     "sinks.async_iter": "async_iter",
     "sinks.console": "console",
+    "sinks.marble": "Marbles",
     "sinks.metrics": "StreamMetrics",
     "sources.anthropic": "anthropic",
     "sources.dialects.anthropic_messages": "ANTHROPIC_MESSAGES",

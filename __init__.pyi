@@ -13,6 +13,7 @@ from .operators import (
 from .runners.vocabulary import VOCABULARY as VOCABULARY
 from .sinks.async_iter import async_iter as async_iter
 from .sinks.console import console as console
+from .sinks.marble import Marbles as Marbles
 from .sinks.metrics import StreamMetrics as StreamMetrics
 from .sources.anthropic import anthropic as anthropic
 from .sources.azure import azure as azure
