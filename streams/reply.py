@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from io import StringIO
-from typing import Final, TypeAlias, cast
+from collections.abc import Callable, Sequence
+from typing import Final, cast
 
 from msgspec import Struct
-from msgspec.structs import replace
 
+from .draft import PART_SIZE, ChoiceBuilder
 from .errors import LimitExceeded
 from .parts import Part, ReasoningPart, RefusalPart, Text, ToolCall
 from .request import Message
@@ -31,7 +30,7 @@ __all__ = ["Choice", "Reply", "ReplyBuilder"]
 
 MAX_CHARACTERS: Final = 16 << 20
 MAX_CHOICES: Final = 128
-PART_SIZE: Final = 64
+CLOSED: Final = -1 << 62  # no choice has this number
 
 
 class Choice(Struct, frozen=True):
@@ -132,6 +131,20 @@ class ReplyBuilder:
         characters: How many have come, those left out included.
     """
 
+    __slots__ = (
+        "_choices",
+        "_count",
+        "_held",
+        "_max",
+        "_open_choice",
+        "_open_index",
+        "_start",
+        "_strict",
+        "_write",
+        "characters",
+        "usage",
+    )
+
     def __init__(self, *, max_characters: int = MAX_CHARACTERS, strict: bool = True) -> None:
         self._max = max_characters
         self._strict = strict
@@ -141,21 +154,26 @@ class ReplyBuilder:
         self._choices: dict[int, ChoiceBuilder] = {}
         self._count = 1
         self.usage: Usage | None = None
+        # The text that is being written: its choice and index, and how to go on with it at once.
+        self._open_choice: int = CLOSED
+        self._open_index: int = 0
+        self._write: Callable[[str], object] = discard
 
     def feed(self, token: StreamToken, /) -> tuple[Reply, ...]:
+        self._open_choice = CLOSED
         match token:
             case TextDelta(text) | ReasoningDelta(text) | RefusalDelta(text):
                 if text and self._hold(len(text)):
-                    self._hold_part(self._choice(token.choice).extend(KINDS[type(token)], token.index, text))
+                    self._grow(self._choice(token.choice).extend(KINDS[type(token)], token.index, text))
             case ToolCallDelta(arguments):
                 if self._hold(len(arguments)):
-                    self._hold_part(self._choice(token.choice).arguments(token))
+                    self._grow(self._choice(token.choice).arguments(token))
             case ToolCallStart():
                 if self._hold(len(token.name), len(token.id) + len(token.signature or "")):
-                    self._hold_part(self._choice(token.choice).call(token))
+                    self._grow(self._choice(token.choice).call(token))
             case ReasoningSignature():
                 if self._hold(0, len(token.signature)):
-                    self._hold_part(self._choice(token.choice).sign(token))
+                    self._grow(self._choice(token.choice).sign(token))
             case Retract():
                 if self._hold(0, len(token.reason)):
                     self._choice(token.choice).retracted.append(token)
@@ -177,13 +195,20 @@ class ReplyBuilder:
         first = tokens[0] if tokens else None
         if type(first) is not TextDelta:
             return None
-        choice, index = first.choice, first.index
-        for token in tokens:
-            if type(token) is not TextDelta or token.choice != choice or token.index != index:
-                return None
-        text = "".join([token.text for token in cast("Sequence[TextDelta]", tokens)])
-        if text and self._hold(len(text)):
-            self._hold_part(self._choice(choice).extend(Text, index, text))
+        text, choice, index = first.text, first.choice, first.index
+        if len(tokens) > 1:
+            for token in tokens:
+                if type(token) is not TextDelta or token.choice != choice or token.index != index:
+                    return None
+            text = "".join([token.text for token in cast("Sequence[TextDelta]", tokens)])
+        if not text or not self._hold(len(text)):
+            return ()
+        if choice == self._open_choice and index == self._open_index:
+            self._write(text)
+        else:
+            chosen = self._choice(choice)
+            self._grow(chosen.extend(Text, index, text))
+            self._open_choice, self._open_index, self._write = choice, index, chosen.last.written.write
         return ()
 
     def close(self) -> tuple[Reply]:
@@ -192,7 +217,7 @@ class ReplyBuilder:
     def reply(self) -> Reply:
         """The answer so far."""
         start, choices = self._start, self._choices
-        built = tuple(choices[number].build() if number in choices else Choice() for number in range(self._count))
+        built = tuple(built_from(choices.get(number)) for number in range(self._count))
         return Reply(start.id, start.model, start.request_id, built, self.usage)
 
     def _choice(self, number: int) -> ChoiceBuilder:
@@ -207,7 +232,7 @@ class ReplyBuilder:
                 raise LimitExceeded("max_choices", MAX_CHOICES)
         return choice
 
-    def _hold_part(self, size: int) -> None:
+    def _grow(self, size: int) -> None:
         self._held += size
 
     def _hold(self, characters: int, more: int = 0) -> bool:
@@ -221,78 +246,16 @@ class ReplyBuilder:
 
 
 KINDS: Final = {TextDelta: Text, ReasoningDelta: ReasoningPart, RefusalDelta: RefusalPart}
-Written: TypeAlias = Text | ReasoningPart | RefusalPart | ToolCall
 
 
-class Draft:
-    """A part being written."""
-
-    __slots__ = ("index", "part", "signatures", "written")
-
-    def __init__(self, part: Written, index: int) -> None:
-        self.part = part
-        self.index = index
-        self.written = StringIO()
-        self.signatures: list[tuple[str, str]] = []
-
-    def finished(self) -> Part:
-        match self.part:
-            case ToolCall():
-                return replace(self.part, arguments=self.written.getvalue())
-            case ReasoningPart():
-                return ReasoningPart(self.written.getvalue(), tuple(self.signatures))
-            case _:
-                return replace(self.part, text=self.written.getvalue())
+def discard(text: str) -> None:
+    """Where there is no text to go on with."""
 
 
-class ChoiceBuilder:
-    """The parts of one choice; deltas of one kind and index that follow each other are one part.
-
-    Each method answers what the new thing costs beside its text, so that a flood of empty parts is bounded too.
-    """
-
-    __slots__ = ("_calls", "_drafts", "citations", "finish", "retracted")
-
-    def __init__(self) -> None:
-        self._drafts: list[Draft] = []
-        self._calls: dict[int, Draft] = {}
-        self.citations: list[Citation] = []
-        self.retracted: list[Retract] = []
-        self.finish: Finish | None = None
-
-    def extend(self, kind: type[Text | ReasoningPart | RefusalPart], index: int, text: str) -> int:
-        last = self._drafts[-1] if self._drafts else None
-        if last is not None and type(last.part) is kind and last.index == index:
-            last.written.write(text)
-            return 0
-        self._begin(kind(""), index).written.write(text)
-        return PART_SIZE
-
-    def call(self, start: ToolCallStart) -> int:
-        self._calls[start.index] = self._begin(ToolCall(start.id, start.name, "", start.signature), start.index)
-        return PART_SIZE
-
-    def arguments(self, delta: ToolCallDelta) -> int:
-        size = 0
-        if delta.index not in self._calls:
-            size = self.call(ToolCallStart("", "", delta.index, delta.choice))
-        self._calls[delta.index].written.write(delta.arguments)
-        return size
-
-    def sign(self, token: ReasoningSignature) -> int:
-        last = self._drafts[-1] if self._drafts else None
-        if last is None or not isinstance(last.part, ReasoningPart) or last.index != token.index:
-            last = self._begin(ReasoningPart(), token.index)
-        last.signatures.append((token.kind, token.signature))
-        return PART_SIZE
-
-    def build(self) -> Choice:
-        parts = tuple(draft.finished() for draft in self._drafts)
-        return Choice(parts, tuple(self.citations), self.finish, tuple(self.retracted))
-
-    def _begin(self, part: Written, index: int) -> Draft:
-        self._drafts.append(draft := Draft(part, index))
-        return draft
+def built_from(choice: ChoiceBuilder | None) -> Choice:
+    if choice is None:
+        return Choice()
+    return Choice(choice.parts(), tuple(choice.citations), choice.finish, tuple(choice.retracted))
 
 
 def size_of(citation: Citation) -> int:
