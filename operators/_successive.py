@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -45,7 +47,12 @@ class Course(Protocol):
 
 
 class Successive(Batched[StreamToken]):
-    """A stream, and those that follow it when it fails. At any moment at most one is subscribed to."""
+    """A stream, and those that follow it when it fails. At any moment at most one is subscribed to.
+
+    What the course, or the making of a stream, raises is a failure of the stream like any other, and the last.
+    """
+
+    in_turn = True
 
     def __init__(self, first: Observable[StreamToken], new: Callable[[Callable[[], float]], Course]) -> None:
         """Begin with ``first``; ``new`` makes the course from the clock, in seconds, of the subscription."""
@@ -59,26 +66,24 @@ class Successive(Batched[StreamToken]):
         timekeeper, now = time_of(scheduler)
         course = self._new(now)
         current = SerialDisposable()
+        following: deque[Next] = deque()
+        gate = threading.Lock()
 
         def begin(source: Observable[StreamToken]) -> None:
             def serve(items: Sequence[StreamToken] | None, error: Exception | None) -> None:
-                if items is not None:
-                    verdict = course.see(items)
-                    if not isinstance(verdict, Next):
-                        if verdict:
-                            observer.on_batch(verdict)
-                        return
-                    serial.stop()
-                else:
-                    verdict = course.complete() if error is None else course.fail(error)
+                try:
+                    verdict = decided(course, items, error)
+                except Exception as raised:
+                    verdict = raised
+                if items is not None and not isinstance(verdict, (Next, Exception)):
+                    if verdict:
+                        observer.on_batch(verdict)
+                    return
+                serial.stop()
                 if isinstance(verdict, Next):
                     go_on(verdict)
-                    return
-                if held := course.release():
-                    observer.on_batch(held)
-                    if current.is_disposed:
-                        return
-                observer.on_completed() if verdict is None else observer.on_error(verdict)
+                else:
+                    end(verdict if isinstance(verdict, Exception) else None)
 
             serial: Serial[StreamToken] = Serial(serve)
             slot = SingleAssignmentDisposable()
@@ -88,24 +93,50 @@ class Successive(Batched[StreamToken]):
         def go_on(then: Next) -> None:
             if then.first:
                 observer.on_batch(then.first)
+            slot = SingleAssignmentDisposable()
+            current.disposable = slot
+            if then.wait <= 0:
+                start(then)
+            else:
+
+                def due(*_: object) -> None:
+                    start(then)
+
+                slot.disposable = timekeeper.schedule_relative(then.wait, due)
+
+        def start(then: Next) -> None:
+            # One that fails while it is subscribed to is followed when that is done: many of them make no deep stack.
+            following.append(then)
+            while following and gate.acquire(False):
+                try:
+                    while following:
+                        subscribe(following.popleft())
+                finally:
+                    gate.release()
+
+        def subscribe(then: Next) -> None:
             if current.is_disposed:
                 return
+            try:
+                source = then.stream()
+            except Exception as error:
+                end(error)
+                return
+            begin(source)
 
-            def start(*_: object) -> None:
-                if not current.is_disposed:
-                    try:
-                        source = then.stream()
-                    except Exception as error:
-                        observer.on_error(error)
-                        return
-                    begin(source)
+        def end(error: Exception | None) -> None:
+            if held := course.release():
+                observer.on_batch(held)
+            if not current.is_disposed:
+                observer.on_completed() if error is None else observer.on_error(error)
 
-            if then.wait <= 0:
-                start()
-            else:
-                slot = SingleAssignmentDisposable()
-                current.disposable = slot
-                slot.disposable = timekeeper.schedule_relative(then.wait, start)
-
-        begin(self._first)
+        start(Next(lambda: self._first))
         return current
+
+
+def decided(
+    course: Course, items: Sequence[StreamToken] | None, error: Exception | None
+) -> Sequence[StreamToken] | Next | Exception | None:
+    if items is not None:
+        return course.see(items)
+    return course.complete() if error is None else course.fail(error)

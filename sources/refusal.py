@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -10,11 +11,14 @@ from typing import Any, Final
 from ..streams import codec
 from ..streams.codec import Json
 from ..streams.errors import ApiError, MalformedEvent, error_for_status
+from .rate_limits import duration
 from .shape import object_of, objects_of
 
-__all__ = ["json_body", "refusal", "retry_after"]
+__all__ = ["json_body", "refusal", "retry_after", "wait_in"]
 
 LONGEST_MESSAGE: Final = 2_000
+# https://platform.openai.com/docs/guides/rate-limits: "Please try again in 6ms.", "… in 1m2.5s. Visit …"
+TRY_AGAIN: Final = re.compile(r"try again in ([0-9][0-9.hms]{0,20}[hms])(?![0-9a-z])", re.IGNORECASE)
 
 
 def refusal(
@@ -69,6 +73,16 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
     except ValueError:
         return None
     return max(0.0, date.timestamp() - (time.time() if now is None else now))
+
+
+def wait_in(message: str) -> float | None:
+    """Seconds to wait where the provider says so in words, and has no header for it, as inside a stream.
+
+    >>> wait_in("Rate limit reached … Please try again in 1.5s. Visit …"), wait_in("Please try again in a while.")
+    (1.5, None)
+    """
+    found = TRY_AGAIN.search(message)
+    return None if found is None else duration(found[1])
 
 
 def number(text: str | None) -> float | None:

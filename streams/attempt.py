@@ -9,12 +9,21 @@ from msgspec.structs import replace
 
 from .parts import Part, ReasoningPart, RefusalPart, Text, ToolCall, ToolResult
 from .reply import Reply, ReplyBuilder
-from .tokens import RateLimits, StreamToken, Usage
+from .tokens import (
+    RateLimits,
+    ReasoningDelta,
+    ReasoningSignature,
+    RefusalDelta,
+    ResponseStart,
+    StreamToken,
+    TextDelta,
+    Usage,
+)
 
 if TYPE_CHECKING:
     from .request import CompletionRequest
 
-__all__ = ["Attempt", "total"]
+__all__ = ["Attempt", "characters_in", "total"]
 
 CHARACTERS_A_TOKEN: Final = 4  # a rule of thumb for English; only used where a provider reports nothing
 MAX_PARTIAL: Final = 256 << 10
@@ -28,7 +37,8 @@ class Attempt:
         request_id, rate_limits: From the response's headers, once they are here.
         ended: Whether all tokens have come, though the connection may not have ended yet.
         usage_told: What the provider has said of the cost.
-        carried: What the attempts cost whose text this one goes on with.
+        goes_on: The attempt whose text this one goes on with.
+        carried: What that one cost, with those before it.
         begun: Whether it has been subscribed to.
         so_far: The reply, with the text that this attempt goes on with.
     """
@@ -38,6 +48,7 @@ class Attempt:
         "begun",
         "carried",
         "ended",
+        "goes_on",
         "provider",
         "rate_limits",
         "request",
@@ -54,12 +65,14 @@ class Attempt:
         self.ended = False
         self.begun = False
         self.usage_told: Usage | None = None
+        self.goes_on: Attempt | None = goes_on
         if goes_on is None:
             self.carried: Usage | None = None
             self.so_far = ReplyBuilder(max_characters=MAX_PARTIAL, strict=False)
         else:
             self.carried = goes_on.usage
             self.so_far = goes_on.so_far
+            goes_on.goes_on = None  # no longer needed, and a chain of many would be kept
         self._before = self.so_far.characters
 
     @property
@@ -97,6 +110,16 @@ class Attempt:
         read = sum(characters_in(part) for message in self.request.turns for part in message.parts)
         return Usage(-(-read // CHARACTERS_A_TOKEN), written, kind="estimated")
 
+    def forget_calls(self) -> None:
+        """Leave out the tool calls of the reply so far: nobody was shown them, and they are asked for again."""
+        reply, before = self.so_far.reply(), self.so_far.characters
+        self.so_far = ReplyBuilder(max_characters=MAX_PARTIAL, strict=False)
+        self.see([ResponseStart(reply.id, reply.model, reply.request_id)])
+        for number, choice in enumerate(reply.choices):
+            self.see([token for index, part in enumerate(choice.parts) for token in tokens_of(part, index, number)])
+            self.see(choice.citations)
+        self._before -= before - self.so_far.characters  # what they cost stays counted
+
     def see(self, tokens: Sequence[StreamToken]) -> None:
         """Take note of what has come."""
         so_far = self.so_far
@@ -119,6 +142,22 @@ reasoning_output_tokens=0, kind='partial', raw=None)
         **{name: getattr(before, name) + getattr(usage, name) for name in (*counts, "reasoning_output_tokens")},
         kind=usage.kind if before.kind == usage.kind else "partial",
     )
+
+
+def tokens_of(part: Part, index: int, choice: int) -> list[StreamToken]:
+    match part:
+        case Text(text):
+            return [TextDelta(text, index, choice)]
+        case RefusalPart(text):
+            return [RefusalDelta(text, index, choice)]
+        case ReasoningPart(text, signatures):
+            said: list[StreamToken] = [ReasoningDelta(text, index, choice)] if text else []
+            for kind, value in signatures:
+                # The kind is one that a token brought.
+                said.append(ReasoningSignature(value, index, choice, kind))  # pyright: ignore[reportArgumentType]
+            return said
+        case _:
+            return []
 
 
 def characters_in(part: Part) -> int:

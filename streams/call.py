@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
@@ -14,7 +14,7 @@ from .decisions import Closed, Decision, Decisions
 from .demand import Demand
 from .errors import StreamError
 from .reply import Reply
-from .tokens import Finish, RateLimits, ResponseStart, StreamToken, TextDelta, Usage
+from .tokens import Finish, RateLimits, ResponseStart, StreamToken, Usage
 
 if TYPE_CHECKING:
     from .continuation import Continuation
@@ -38,10 +38,12 @@ class Call:
         started: ``time.monotonic()`` of the subscription.
         credential: Tells the keys of one provider apart, without being one; set by the source.
         continuations: How the source may go on with a broken stream, the best way first; set by the source.
+        resuming: The one in use: the next subscription to the source goes on in this way; set by ``resume``.
     """
 
     __slots__ = (
         "__weakref__",
+        "_beside",
         "_decisions",
         "attempt",
         "attempts",
@@ -49,6 +51,7 @@ class Call:
         "credential",
         "demand",
         "received_bytes",
+        "resuming",
         "started",
     )
 
@@ -59,7 +62,9 @@ class Call:
         self.received_bytes = 0
         self.credential = ""
         self.continuations: tuple[Continuation, ...] = ()
+        self.resuming: Continuation | None = None
         self.started = time.monotonic()
+        self._beside: Call | None = None
         self._decisions: Decisions | None = None
 
     def __repr__(self) -> str:
@@ -114,7 +119,9 @@ class Call:
 
     def decide(self, decision: Decision) -> None:
         """Tell whoever watches what was decided."""
-        if self._decisions is not None:
+        if self._beside is not None:
+            self._beside.decide(decision)  # only: a sink below a race watches all of its calls, and counts each once
+        elif self._decisions is not None:
             self._decisions.say(decision)
 
     def closed(self, seconds: float) -> None:
@@ -124,7 +131,7 @@ class Call:
     def begin(self) -> Attempt:
         """The attempt that a subscription to the source fills: the one that was prepared, else another of the kind."""
         if self.attempt.begun:
-            self.turn_to(self.provider, self.request)
+            self.attempt = Attempt(self.provider, self.request, self.attempt.goes_on)
         self.attempts += 1
         self.attempt.begun = True
         return self.attempt
@@ -136,7 +143,7 @@ class Call:
     def beside(self, provider: str, request: CompletionRequest) -> Call:
         """A call for a rival: it has the same consumer, and its decisions are told here."""
         rival = Call(provider, request, self.demand)
-        rival._decisions = self.decisions
+        rival._beside = self
         return rival
 
     def give_way(self, rival: Call) -> None:

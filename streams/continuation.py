@@ -17,10 +17,15 @@ __all__ = ["Continuation"]
 class Continuation(Protocol):
     """One way to go on; a source lists those that it has on ``call.continuations``, the best first.
 
+    Whoever resumes calls :meth:`resume`, puts the continuation on ``call.resuming``, and subscribes to the source
+    once more: so the request passes through all that stands between (limits, breakers, deadlines, retries) as any
+    other does. As long as ``call.resuming`` holds it, each subscription sends the request for the rest; that lasts
+    until the rest has begun to come.
+
     Attributes:
         name: What it is called in a :class:`~.decisions.Resume`, such as ``sequence`` or ``prefill``.
-        gapless: Whether the rest is the very text that was cut; else the model writes on, and a
-            :class:`~tokenrill.Seam` says where.
+        gapless: Whether the rest is the very text that was cut; else the model writes on, and the rest begins
+            with a :class:`~tokenrill.Seam`.
     """
 
     @property
@@ -29,10 +34,9 @@ class Continuation(Protocol):
     @property
     def gapless(self) -> bool: ...
 
-    def resume(self, call: Call, error: StreamError, /) -> Observable[StreamToken] | None:
-        """The rest of the stream, or None when this way is not open for this call.
+    def resume(self, call: Call, error: StreamError, /) -> Observable[StreamToken] | str | None:
+        """Make ready to go on with the call's current attempt; or say why this way is not open for it.
 
-        Subscribing to it sends the request; it prepares the call's next attempt (``call.turn_to(…, going_on=True)``)
-        or fills the current one. It must not be subscribed to more than once.
+        Where nothing has to be asked for, the rest itself; it is subscribed to in place of the source.
         """
         ...

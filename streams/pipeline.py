@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from html import escape
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeVar
 
 from reactivex import Observable, abc
 from reactivex.internal.exceptions import SequenceContainsNoElementsError
 
 from .batched import Batched, BatchObserver, subscribe_batches
+from .batches import Batches
 from .call import Call
 from .demand import Demand
 from .errors import StreamError
@@ -60,6 +60,20 @@ class Pipeline(Generic[T]):
         """
         return Stream(self, request, demand)
 
+    def batches(self, request: CompletionRequest, demand: Demand | None = None) -> Observable[Sequence[T]]:
+        """The same with lists for items: all that one network read brought, at least one, in order.
+
+        One item when the model is slow, hundreds when it is fast; nothing ever waits for a list to fill. For a
+        consumer that has a cost for each call, such as a socket's write or a screen's redrawing. Where the last
+        step is an operator of RxPY, each list holds one::
+
+            pipeline.batches(request).subscribe(page.show)
+
+        Args:
+            request, demand: As for :meth:`stream`.
+        """
+        return Batches(self.stream(request, demand))
+
     def open(
         self, request: CompletionRequest, *, high: int = 256, low: int | None = None, demand: Demand | None = None
     ) -> Reader[T]:
@@ -79,9 +93,14 @@ class Pipeline(Generic[T]):
         require_no_loop()
         return asyncio.run(self._run(request))
 
+    def serve(self, call: Call) -> Observable[T]:
+        """The stream for a call that somebody else has begun, such as one that falls back on this pipeline."""
+        return after(self.source, self.steps, call)
+
     async def aclose(self) -> None:
-        """Let go of the source's connections in this loop; the pipeline can be used again."""
-        await self.source.aclose()
+        """Let go of the connections in this loop, the source's and its alternatives'; it can be used again."""
+        closing = [step.close() for step in self.steps if step.close is not None]
+        await asyncio.gather(self.source.aclose(), *closing)
 
     async def _run(self, request: CompletionRequest) -> T:
         try:
@@ -126,7 +145,13 @@ class Pipeline(Generic[T]):
 
 
 STROKES = {"source": "", "pipe": "  │ ", "attach": "  ├─ "}
-AnyStep: TypeAlias = Callable[[Observable[Any], Step], Observable[Any]]
+
+
+def after(source: Source, steps: tuple[Step, ...], call: Call) -> Observable[Any]:
+    """What the last of the steps gives, for this call."""
+    if not steps:
+        return source.stream(call)
+    return steps[-1].bind(call, lambda whose: after(source, steps[:-1], whose))
 
 
 class Stream(Batched[T]):
@@ -141,11 +166,8 @@ class Stream(Batched[T]):
     def subscribe_batches(
         self, observer: BatchObserver[T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        source = self._pipeline.source
-        call = Call(source.name, self._request, self._demand)
-        link: AnyStep = lambda stream, step: step.bind(call)(stream)  # noqa: E731
-        tokens: Observable[Any] = source.stream(call)
-        chained: Observable[T] = reduce(link, self._pipeline.steps, tokens)
+        call = Call(self._pipeline.source.name, self._request, self._demand)
+        chained = self._pipeline.serve(call)
 
         def on_error(error: Exception) -> None:
             if isinstance(error, StreamError):

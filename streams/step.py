@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from inspect import getclosurevars
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
+
+from reactivex import Observable
 
 from .call import Call
 from .recipe import Recipe, recipe_of
-from .types import CallOperator, Operator, Sink
+from .types import CallOperator, Operator, RivalOperator, Sink, Upstream
 from .watch import watch
 
-__all__ = ["Step", "attached", "piped", "read_step"]
+__all__ = ["Bind", "Step", "attached", "binder", "piped", "read_step"]
+
+Bind: TypeAlias = Callable[[Call, Upstream], Observable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of a pipeline: ``kind`` is ``pipe`` or ``attach``, ``name`` what a reader should see."""
+    """One line of a pipeline: ``kind`` is ``pipe`` or ``attach``, ``name`` what a reader should see.
+
+    ``bind`` makes the stream after this step from a call and what comes before, ``close`` lets go of connections
+    that the step itself holds.
+    """
 
     kind: str
     name: str
-    bind: Callable[[Call], Operator[Any, Any]]
+    bind: Bind
     recipe: Recipe | None = None
+    close: Callable[[], Awaitable[None]] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """``{kind: name}`` with the options beside it.
@@ -40,15 +49,29 @@ class Step:
 def piped(operator: Operator[Any, Any], name: str | None = None) -> Step:
     """A step that changes the stream."""
 
-    def bind(call: Call) -> Operator[Any, Any]:
-        return operator.for_call(call) if isinstance(operator, CallOperator) else operator
+    return Step(
+        "pipe", name or described(operator), binder(operator), recipe_of(operator), getattr(operator, "aclose", None)
+    )
 
-    return Step("pipe", name or described(operator), bind, recipe_of(operator))
+
+def binder(operator: Operator[Any, Any]) -> Bind:
+    """How an operator joins a call; found out once, for all calls."""
+    if isinstance(operator, RivalOperator):
+        return operator.for_rivals
+    if isinstance(operator, CallOperator):
+        for_call = operator.for_call
+        return lambda call, upstream: for_call(call)(upstream(call))
+    return lambda call, upstream: operator(upstream(call))
 
 
 def attached(sink: Sink[Any], name: str | None = None) -> Step:
     """A step that only watches it."""
-    return Step("attach", name or described(sink), lambda call: watch(sink(call)), recipe_of(sink))
+
+    def bind(call: Call, upstream: Upstream) -> Observable[Any]:
+        stream = upstream(call)
+        return watch(sink(call))(stream)
+
+    return Step("attach", name or described(sink), bind, recipe_of(sink))
 
 
 def read_step(step: Any, number: int) -> tuple[str, str, dict[str, Any]]:

@@ -10,7 +10,7 @@ from reactivex import Observable, abc
 from .call import Call
 from .tokens import StreamToken
 
-__all__ = ["BatchTransducer", "CallOperator", "Operator", "Sink", "Source", "Transducer"]
+__all__ = ["BatchTransducer", "CallOperator", "Operator", "RivalOperator", "Sink", "Source", "Transducer", "Upstream"]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -35,7 +35,8 @@ class BatchTransducer(Protocol[In_contra, Out_co]):
     """A transducer that also has a fast way for all the items of one network read.
 
     ``feed_batch`` answers what feeding the items one by one would have given, or ``None``, *having
-    changed nothing*, when they hold something it does not handle: ``feed`` is then called for each.
+    changed nothing*, when they hold something it does not handle: it is then asked for each item by itself,
+    and ``feed`` gets those that it still declines. What ends the stream must be among these.
     """
 
     def feed(self, item: In_contra, /) -> Iterable[Out_co]: ...
@@ -47,6 +48,7 @@ class BatchTransducer(Protocol[In_contra, Out_co]):
 
 Operator: TypeAlias = Callable[[Observable[In]], Observable[Out]]
 Sink: TypeAlias = Callable[[Call], abc.ObserverBase[In]]
+Upstream: TypeAlias = Callable[[Call], Observable[Any]]
 
 
 @runtime_checkable
@@ -56,6 +58,15 @@ class CallOperator(Protocol):
     def __call__(self, source: Observable[Any], /) -> Observable[Any]: ...
 
     def for_call(self, call: Call, /) -> Operator[Any, Any]: ...
+
+
+@runtime_checkable
+class RivalOperator(Protocol):
+    """An operator that may subscribe to what comes before it for several calls at once, each with its own."""
+
+    def __call__(self, source: Observable[Any], /) -> Observable[Any]: ...
+
+    def for_rivals(self, call: Call, upstream: Upstream, /) -> Observable[Any]: ...
 
 
 class Source(Protocol):

@@ -18,7 +18,7 @@ from ....streams.errors import (
     StreamError,
     error_for_status,
 )
-from ...refusal import json_body, refusal
+from ...refusal import json_body, refusal, retry_after, wait_in
 from ...shape import count_of, object_of
 
 __all__ = ["encode_error", "in_stream_error", "refuse"]
@@ -55,15 +55,17 @@ def refuse(status: int, headers: Mapping[str, str], body: bytes) -> StreamError:
     details = details_of(parsed)
     code = word(details.get("code"))
     error = KINDS.get(code or "") if 200 <= status < 300 else None
+    message = message_of(details) or message_of(parsed)
     return refusal(
         status,
         headers,
-        message_of(details) or message_of(parsed),
+        message,
         code=code,
         kind=word(details.get("type")),
         request_id=headers.get("x-request-id") or headers.get("apim-request-id"),
         error=error,
         retryable=False if code == "insufficient_quota" else None,
+        wait=wait_in(message) if retry_after(headers) is None else None,
     )
 
 
@@ -83,6 +85,7 @@ def in_stream_error(chunk: Json) -> StreamError:
         code=code,
         kind=kind,
         retryable=False if code == "insufficient_quota" else None,
+        retry_after=wait_in(message),
     )
 
 
