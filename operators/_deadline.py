@@ -7,9 +7,8 @@ from typing import Final
 
 from msgspec import Struct
 from reactivex import Observable, abc
-from reactivex.disposable import CompositeDisposable, SerialDisposable
 
-from ..streams.batched import Batched, BatchObserver, Serial
+from ..streams.batched import NOBODY, Batched, BatchObserver, Serial
 from ..streams.call import Call
 from ..streams.demand import Demand
 from ..streams.errors import StreamStalled
@@ -112,36 +111,57 @@ class Timed(Batched[StreamToken]):
         self, observer: BatchObserver[StreamToken], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         timekeeper, now = time_of(scheduler)
-        clocks = Clocks(self._limits, self._demand, now)
-        on_batch, see = observer.on_batch, clocks.see
-        timer = SerialDisposable()
+        watched = Guard(Clocks(self._limits, self._demand, now), timekeeper, observer)
+        watched.sleep()
+        return watched.connect(self._source, scheduler)
 
-        def sleep() -> None:
-            seconds = clocks.sleep()
-            if seconds is not None:
-                timer.disposable = timekeeper.schedule_relative(seconds, wake)
 
-        def wake(*_: object) -> None:
-            if not serial.stopped:
-                sleep()
-                if clocks.passed() is not None:
-                    serial.on_batch(TICK)  # among the stream's own signals, where it is looked at once more
+class Guard(Serial[StreamToken]):
+    """One subscription, and the one timer that it has at any moment."""
 
-        def serve(items: Sequence[StreamToken] | None, error: Exception | None) -> None:
-            if items:
-                on_batch(items)
-                see(items)
-            elif items is None:
+    __slots__ = ("_clocks", "_observer", "_timekeeper", "_timer")
+
+    def __init__(self, clocks: Clocks, timekeeper: abc.SchedulerBase, observer: BatchObserver[StreamToken]) -> None:
+        super().__init__()
+        self._clocks = clocks
+        self._timekeeper = timekeeper
+        self._observer = observer
+        self._timer: abc.DisposableBase | None = None
+
+    def sleep(self) -> None:
+        """Look again when the next limit may have passed."""
+        seconds = self._clocks.sleep()
+        if seconds is not None:
+            timer = self._timer = self._timekeeper.schedule_relative(seconds, self._wake)
+            if self.stopped:  # by another thread, which may not have seen this timer
                 timer.dispose()
-                observer.on_completed() if error is None else observer.on_error(error)
-            elif (passed := clocks.passed()) is not None:
-                timer.dispose()
-                serial.stop()
-                observer.on_error(StreamStalled(*passed))
 
-        serial: Serial[StreamToken] = Serial(serve)
-        sleep()
-        return CompositeDisposable(serial.connect(self._source, scheduler), timer)
+    def _wake(self, *_: object) -> None:
+        if not self.stopped:
+            self.sleep()
+            if self._clocks.passed() is not None:
+                self.on_batch(TICK)  # among the stream's own signals, where it is looked at once more
+
+    def serve(self, items: Sequence[StreamToken] | None, error: Exception | None) -> None:
+        observer, clocks = self._observer, self._clocks
+        if items:
+            observer.on_batch(items)
+            clocks.see(items)
+        elif items is None:
+            self._stop_timer()
+            observer.on_completed() if error is None else observer.on_error(error)
+        elif (passed := clocks.passed()) is not None:
+            self.stop()
+            observer.on_error(StreamStalled(*passed))
+
+    def let_go(self) -> None:
+        self._observer = NOBODY
+        self._stop_timer()
+
+    def _stop_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.dispose()
 
 
 class Clocks:

@@ -34,6 +34,7 @@ MAX_PHRASE: Final = 256
 MAX_CHOICES: Final = 256
 MAX_FOLDS: Final = 10_000
 MAX_NESTING: Final = 8
+MAX_ENDS: Final = 1000
 
 
 @recorded
@@ -127,13 +128,15 @@ class ContentFilter:
         first = tokens[0] if tokens else None
         if self._held or not isinstance(first, self._kinds):
             return None
+        if len(tokens) == 1:
+            return tokens if self._search.is_clean(first.text) else None
         kind, choice, index = type(first), first.choice, first.index
         texts = [
             token.text
             for token in tokens
             if isinstance(token, kind) and token.choice == choice and token.index == index
         ]
-        return tokens if len(texts) == len(tokens) and self._search.is_clean("".join(texts)) else None
+        return tokens if len(texts) == len(tokens) and self._search.are_clean(texts) else None
 
     def close(self) -> Iterator[StreamToken]:
         while self._held:
@@ -185,13 +188,16 @@ class ContentFilter:
 class PhraseSearch:
     """Phrases, compiled once for all subscribers; it works on folded text, which is as long as the text itself."""
 
-    __slots__ = ("_firsts", "_folds", "_longest", "_sorted", "pattern")
+    __slots__ = ("_ends", "_firsts", "_folds", "_longest", "_sorted", "pattern")
 
     def __init__(self, phrases: Sequence[str], *, case_sensitive: bool) -> None:
         self._folds = None if case_sensitive else Folds(phrases)
         self._sorted = sorted({self.fold(phrase) for phrase in phrases})
         self._longest = max(map(len, self._sorted))
         self.pattern = re.compile(alternatives(self._sorted))
+        begun = {phrase[:length] for phrase in self._sorted for length in range(1, len(phrase))}
+        ends = f"(?:{'|'.join(map(re.escape, sorted(begun)))})\n" if begun else "(?!)"
+        self._ends = re.compile(ends) if len(begun) <= MAX_ENDS else None
         self._firsts = re.compile("|".join(re.escape(letter) for letter in {phrase[0] for phrase in self._sorted}))
 
     def fold(self, text: str) -> str:
@@ -203,7 +209,17 @@ class PhraseSearch:
     def is_clean(self, text: str) -> bool:
         """Whether all of it may pass at once."""
         folded = self.fold(text)
+        if self._firsts.search(folded) is None:
+            return True
         return self.pattern.search(folded) is None and self.waits_from(folded, 0) == len(folded)
+
+    def are_clean(self, texts: Sequence[str]) -> bool:
+        """Whether all of each may pass at once, one after the other."""
+        if not self.is_clean("".join(texts)):
+            return False
+        if self._ends is None:
+            return all(map(self.is_clean, texts))
+        return self._ends.search(self.fold("\n".join(texts))) is None
 
     def waits_from(self, folded: str, start: int) -> int:
         """Where the longest end begins, at ``start`` or later, that is the beginning of a phrase and not all of it."""

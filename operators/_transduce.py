@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 from reactivex import Observable, abc
 
-from ..streams.batched import Batched, BatchObserver, Serial
+from ..streams.batched import NOBODY, Batched, BatchObserver, Serial
 from ..streams.types import Operator, Transducer
 
 __all__ = ["transduce"]
@@ -16,8 +16,7 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 New: TypeAlias = Callable[[], Transducer[Any, Any]]
 FeedBatch: TypeAlias = Callable[[Sequence[Any]], Sequence[Any] | None]
-# A stage, its fast way, and whether it is one that can end the stream.
-Step: TypeAlias = tuple[Transducer[Any, Any], FeedBatch | None, bool]
+Feed: TypeAlias = Callable[[Any], Iterable[Any]]
 
 
 def transduce(new: Callable[[], Transducer[In, Out]]) -> Operator[In, Out]:
@@ -60,6 +59,8 @@ def transduce(new: Callable[[], Transducer[In, Out]]) -> Operator[In, Out]:
 class Fused(Batched[Out], Generic[In, Out]):
     """A source and a run of stages: one subscription for all of them."""
 
+    in_turn = True
+
     def __init__(self, source: Observable[In], stages: tuple[New, ...]) -> None:
         super().__init__()
         if type(source) is Fused:
@@ -73,109 +74,132 @@ class Fused(Batched[Out], Generic[In, Out]):
     def subscribe_batches(
         self, observer: BatchObserver[Out], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        chain = Chain([new() for new in self.stages])
+        return Run(Chain([new() for new in self.stages]), observer).follow(self.source, scheduler)
 
-        def serve(items: Sequence[Any] | None, error: Exception | None) -> None:
-            if error is not None:
-                observer.on_error(error)
-                return
-            if items is None:
-                out, failure, complete = (*chain.close(), True)
-            else:
-                out, failure, complete = chain.pass_on(items)
-            if out:
-                observer.on_batch(out)
-            if serial.stopped:  # whoever took the batch has disposed
-                return
-            if failure is not None:
-                serial.stop()
-                observer.on_error(failure)
-            elif complete:
-                serial.stop()
-                observer.on_completed()
 
-        serial: Serial[Any] = Serial(serve)
-        return serial.connect(self.source, scheduler)
+class Run(Serial[Any]):
+    """One subscription to a run of stages."""
+
+    __slots__ = ("_chain", "_observer")
+
+    def __init__(self, chain: Chain, observer: BatchObserver[Any]) -> None:
+        super().__init__()
+        self._chain = chain
+        self._observer = observer
+
+    def serve(self, items: Sequence[Any] | None, error: Exception | None) -> None:
+        chain, observer = self._chain, self._observer
+        if items is not None:
+            out = chain.feed(items)
+        elif error is None:
+            out = chain.close()
+        else:
+            observer.on_error(error)
+            return
+        if out:
+            observer.on_batch(out)
+        if chain.over and not self.stopped:  # whoever took the batch may have disposed
+            self.stop()
+            observer.on_completed() if chain.failure is None else observer.on_error(chain.failure)
+
+    def let_go(self) -> None:
+        self._chain = OVER
+        self._observer = NOBODY
 
 
 class Chain:
-    """Stages in a row. Each call answers what came out at the end, and the error that stopped it, if one did.
+    """Stages in a row. Each call answers what came out at the end.
 
     An error in a stage is told after all that it had completed has gone through the stages behind it, and
     an error of theirs on the way comes first, so a fused run says the same as the same stages one by one.
+
+    Attributes:
+        over: Whether nothing more will come: all are closed, or one has ended the stream, or has failed.
+        failure: The error, if one has.
     """
 
-    __slots__ = ("_steps",)
+    __slots__ = ("_ended", "_fast", "_stages", "failure", "over")
 
     def __init__(self, stages: list[Transducer[Any, Any]]) -> None:
-        self._steps: list[Step] = [
-            (stage, getattr(stage, "feed_batch", None), hasattr(stage, "ended")) for stage in stages
-        ]
+        self._stages = stages
+        self._fast: tuple[FeedBatch | None, ...] = tuple(getattr(stage, "feed_batch", None) for stage in stages)
+        self._ended: int | None = None
+        self.failure: Exception | None = None
+        self.over = False
 
-    def pass_on(self, items: Sequence[Any]) -> tuple[Sequence[Any], Exception | None, bool]:
-        """Feed the first stage: what came out at the end, the error, and whether a stage has ended the stream."""
-        out, failure, ended = self._feed(items, 0)
-        if ended is None:
-            return out, failure, False
-        rest, failure = self.close(ended + 1)
-        return [*out, *rest], failure, True
+    def feed(self, items: Sequence[Any]) -> Sequence[Any]:
+        """Feed the first stage."""
+        out = self._feed(items, 0)
+        return out if self._ended is None else [*out, *self.close(self._ended + 1)]
 
-    def close(self, start: int = 0) -> tuple[Sequence[Any], Exception | None]:
+    def close(self, start: int = 0) -> Sequence[Any]:
         """Close the stages from ``start`` on, each after what the one before it still had to say."""
         done: list[Any] = []
-        while start < len(self._steps):
-            items, failure = collect(self._steps[start][0].close)
+        self.over, self._ended = True, None
+        while start < len(self._stages) and self.failure is None:
+            items, failure = collected(self._stages[start].close)
             start += 1
             if items:
-                out, later, ended = self._feed(items, start)
-                done.extend(out)
-                failure = failure if later is None else later
-                if ended is not None:
-                    start, failure = ended + 1, None
-            if failure is not None:
-                return done, failure
-        return done, None
+                done += self._feed(items, start)
+            if self._ended is not None:
+                start, self._ended = self._ended + 1, None
+            elif self.failure is None:
+                self.failure = failure
+        return done
 
-    def _feed(self, items: Sequence[Any], start: int) -> tuple[Sequence[Any], Exception | None, int | None]:
+    def _feed(self, items: Sequence[Any], start: int) -> Sequence[Any]:
         # Of an error and an end, the one further down came first to whoever is at the end.
         failure: Exception | None = None
         ended: int | None = None
-        for number, (stage, feed_batch, can_end) in enumerate(self._steps[start:] if start else self._steps, start):
+        number = start - 1
+        for feed_batch in self._fast[start:] if start else self._fast:
+            number += 1
             out, error = None, None
             if feed_batch is not None:
                 try:
                     out = feed_batch(items)
                 except Exception as raised:
-                    return (), raised, None
+                    out, error = (), raised
             if out is None:
-                out, error = feed_each(stage, items)
+                stage = self._stages[number]
+                out, error = feed_each(stage.feed, feed_batch, items)
+                if error is None and getattr(stage, "ended", False):
+                    failure, ended = None, number
             if error is not None:
                 failure, ended = error, None
-            elif can_end and stage.ended:  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
-                failure, ended = None, number
-            if not out:
-                return (), failure, ended
             items = out
-        return items, failure, ended
+            if not items:
+                break
+        if failure is not None or ended is not None:
+            self.over, self.failure, self._ended = True, failure, ended
+        return items
 
 
-def feed_each(stage: Transducer[Any, Any], items: Sequence[Any]) -> tuple[list[Any], Exception | None]:
+OVER: Final = Chain([])
+
+
+def feed_each(feed: Feed, feed_batch: FeedBatch | None, items: Sequence[Any]) -> tuple[Sequence[Any], Exception | None]:
+    """One by one: of a batch with a single odd item in it, the others still go the fast way."""
     out: list[Any] = []
-    feed = stage.feed
     try:
+        if len(items) == 1:
+            given = feed(items[0])
+            if type(given) is list or type(given) is tuple:
+                return cast("Sequence[Any]", given), None
+            out.extend(given)
+            return out, None
         for item in items:
-            for one in feed(item):
-                out.append(one)
+            given = None if feed_batch is None else feed_batch((item,))
+            out.extend(feed(item) if given is None else given)
     except Exception as error:
         return out, error
     return out, None
 
 
-def collect(close: Callable[[], Any]) -> tuple[list[Any], Exception | None]:
+def collected(close: Callable[[], Iterable[Any]]) -> tuple[list[Any], Exception | None]:
     out: list[Any] = []
     try:
-        for one in close():
-            out.append(one)
+        out.extend(close())
     except Exception as error:
         return out, error
     return out, None

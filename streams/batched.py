@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import threading
 from abc import abstractmethod
-from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, cast
 
 from reactivex import Observable, abc
-from reactivex.disposable import Disposable, SingleAssignmentDisposable
+from reactivex.disposable import SingleAssignmentDisposable
 from reactivex.scheduler import CurrentThreadScheduler
 
-__all__ = ["BatchObserver", "Batched", "Serial", "subscribe_batches"]
+__all__ = ["NOBODY", "BatchObserver", "Batched", "Serial", "subscribe_batches"]
 
 T = TypeVar("T")
 OnBatch: TypeAlias = Callable[[Sequence[T]], None]
@@ -35,8 +34,21 @@ class BatchObserver(Generic[T]):
         self.on_completed = on_completed
 
 
+def ignore(*_: object) -> None:
+    """For whom nobody listens any more."""
+
+
+NOBODY: Final[BatchObserver[Any]] = BatchObserver(ignore, ignore, ignore)
+
+
 class Batched(Observable[T]):
-    """An observable of items that arrive in batches; subclasses say how in :meth:`subscribe_batches`."""
+    """An observable of items that arrive in batches; subclasses say how in :meth:`subscribe_batches`.
+
+    Attributes:
+        in_turn: Whether its signals come in turn whatever its own source does, as after a :class:`Serial`.
+    """
+
+    in_turn: ClassVar[bool] = False
 
     @abstractmethod
     def subscribe_batches(
@@ -82,56 +94,123 @@ def subscribe_batches(
     return subscription
 
 
-class Serial(Generic[T]):
+class Serial(abc.DisposableBase, Generic[T]):
     """Hand signals on one after another, whoever sends them, from whatever thread (Reactive Streams §1.3).
 
     Whoever comes while another is being served leaves the signal in the queue and goes; who serves,
     serves until the queue is empty. The first terminal signal is the last of all (§1.7). When it is over,
     by a terminal, by :meth:`stop` or because ``serve`` raised, the upstream is disposed, and nothing that
     was held is kept, not even by a source that never lets go of its observer (§3.13).
+
+    Give it a function, or make a subclass with :meth:`serve`, and a :meth:`let_go` that drops what it holds. It is
+    its own disposable: with a thousand streams taking turns, it is the number of objects a token touches that costs.
     """
 
     __slots__ = ("_gate", "_queue", "_serve", "_upstream", "stopped")
 
-    def __init__(self, serve: Serve[T]) -> None:
-        self._serve: Serve[T] | None = serve
-        self._gate = threading.Lock()
-        self._queue: deque[tuple[Sequence[T] | None, Exception | None]] = deque()
-        self._upstream = SingleAssignmentDisposable()
+    def __init__(self, serve: Serve[T] | None = None) -> None:
+        self._serve = serve
+        self._gate: threading.Lock | None = threading.Lock()
+        self._queue: list[tuple[Sequence[T] | None, Exception | None]] = []
+        self._upstream: abc.DisposableBase | None = None
         self.stopped = False
 
     def connect(self, source: Observable[T], scheduler: abc.SchedulerBase | None = None) -> abc.DisposableBase:
         """Subscribe to ``source``, and serve its signals; disposing what this answers stops it all."""
-        observer = BatchObserver(self.on_batch, self.on_error, self.on_completed)
-        self._upstream.disposable = subscribe_batches(source, observer, scheduler)
-        return Disposable(self.stop)
+        return self._subscribe(source, scheduler)
+
+    def follow(self, source: Observable[T], scheduler: abc.SchedulerBase | None = None) -> abc.DisposableBase:
+        """The same for a server that nobody but ``source`` signals to.
+
+        A source whose own signals come in turn needs no gate: a run of our operators has one, its first.
+        """
+        if isinstance(source, Batched) and source.in_turn:
+            self._gate = None
+        return self._subscribe(source, scheduler)
 
     def on_batch(self, items: Sequence[T]) -> None:
-        if not self.stopped:
+        if self.stopped:
+            return
+        gate = self._gate
+        if gate is None:
+            try:
+                self.serve(items, None)
+            except BaseException:
+                self.stop()
+                raise
+            return
+        if self._queue or not gate.acquire(False):
             self._queue.append((items, None))
-            self._drain()
+        else:
+            try:
+                self._pass(items)
+            finally:
+                gate.release()
+        if self._queue:
+            self._drain(gate)
 
     def on_error(self, error: Exception) -> None:
-        if not self.stopped:
-            self._queue.append((None, error))
-            self._drain()
+        self._end(error)
 
     def on_completed(self) -> None:
-        if not self.stopped:
-            self._queue.append((None, None))
-            self._drain()
+        self._end(None)
 
     def stop(self) -> None:
         """Hand on nothing more, let go of what waits, and dispose the upstream."""
-        self.stopped = True
-        self._serve = None
+        self.stopped = True  # before the look: who is just subscribing looks at it after setting the upstream
+        self.let_go()
         self._queue.clear()
-        self._upstream.dispose()
+        upstream, self._upstream = self._upstream, None
+        if upstream is not None:
+            upstream.dispose()
 
-    def _drain(self) -> None:
-        queue, gate = self._queue, self._gate
+    def dispose(self) -> None:
+        """The consumer has left."""
+        self.stop()
+
+    def serve(self, items: Sequence[T] | None, error: Exception | None) -> None:
+        """Deal with a batch, or with a terminal: then ``items`` is None."""
+        serve = self._serve
+        if serve is not None:
+            serve(items, error)
+
+    def let_go(self) -> None:
+        """It is over: hold nothing that came from downstream. Whoever is being served goes on to its end."""
+        self._serve = None
+
+    def _subscribe(self, source: Observable[T], scheduler: abc.SchedulerBase | None) -> abc.DisposableBase:
+        observer = cast("BatchObserver[T]", self)  # it has the three methods, and one object less is touched
+        upstream = self._upstream = subscribe_batches(source, observer, scheduler)
+        if self.stopped:
+            self._upstream = None
+            upstream.dispose()
+        return self
+
+    def _pass(self, items: Sequence[T]) -> None:
+        if not self.stopped:
+            try:
+                self.serve(items, None)
+            except BaseException:
+                self.stop()
+                raise
+
+    def _end(self, error: Exception | None) -> None:
+        if self.stopped:
+            return
+        gate = self._gate
+        if gate is not None:
+            self._queue.append((None, error))
+            self._drain(gate)
+            return
+        try:
+            self.serve(None, error)
+        finally:
+            self.stop()
+
+    def _drain(self, gate: threading.Lock) -> None:
+        queue = self._queue
         # Whoever finds the gate shut has left its signal first, and who opens it looks once more: none is lost.
-        while queue and gate.acquire(blocking=False):
+        while queue and gate.acquire(False):
             try:
                 self._serve_waiting()
             except BaseException:
@@ -143,14 +222,13 @@ class Serial(Generic[T]):
     def _serve_waiting(self) -> None:
         queue = self._queue
         while queue:
-            serve = self._serve
-            if serve is None:
+            if self.stopped:
                 queue.clear()
                 return
             try:
-                items, error = queue.popleft()
+                items, error = queue.pop(0)
             except IndexError:  # another thread has stopped us since we looked
                 return
-            serve(items, error)
+            self.serve(items, error)
             if items is None:
                 self.stop()

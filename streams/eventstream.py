@@ -92,11 +92,25 @@ class EventStreamParser:
             chunk = b"".join(self._pieces)
             self._hold(b"")
         messages: list[EventStreamMessage] = []
+        end, position, preludes, headers = len(chunk), 0, self._preludes, self._cache
         try:
-            position = self._read(chunk, messages)
+            while (body := position + PREFIX_BYTES) <= end:
+                prelude = chunk[position:body]
+                total, headers_length, checksum = preludes.get(prelude) or self._prelude(prelude)
+                if end - position < total:
+                    break
+                position += total
+                body_end = position - CHECKSUM_BYTES
+                # A CRC can go on from where another stopped; the prelude's own is that of the first eight bytes.
+                if crc32(chunk[body - CHECKSUM_BYTES : body_end], checksum) != read_checksum(chunk, body_end)[0]:
+                    raise MalformedEvent("a message of the event stream has a wrong checksum")
+                headers_end = body + headers_length
+                block = chunk[body:headers_end]
+                found = headers.get(block) or self._headers(block)
+                messages.append(EventStreamMessage(found, chunk[headers_end:body_end]))
         except ProtocolError as error:
             return delivered(messages, error)
-        if position < len(chunk):
+        if position < end:
             self._hold(chunk[position:])
         return messages
 
@@ -113,27 +127,6 @@ class EventStreamParser:
         self._pieces = [rest] if rest else []
         prelude = rest[:PREFIX_BYTES]
         self._need = self._prelude(prelude)[0] if len(prelude) == PREFIX_BYTES else PREFIX_BYTES
-
-    def _read(self, buffer: bytes, messages: list[EventStreamMessage]) -> int:
-        """Read the whole messages; answer where the one begins that is not."""
-        end, preludes, headers = len(buffer), self._preludes, self._cache
-        position = 0
-        while (body := position + PREFIX_BYTES) <= end:
-            prelude = buffer[position:body]
-            total, headers_length, checksum = preludes.get(prelude) or self._prelude(prelude)
-            if end - position < total:
-                break
-            position += total
-            body_end = position - CHECKSUM_BYTES
-            # A CRC can go on from where another stopped; the prelude's own is that of the first eight bytes.
-            if crc32(buffer[body - CHECKSUM_BYTES : body_end], checksum) != read_checksum(buffer, body_end)[0]:
-                raise MalformedEvent("a message of the event stream has a wrong checksum")
-            headers_end = body + headers_length
-            block = buffer[body:headers_end]
-            messages.append(
-                EventStreamMessage(headers.get(block) or self._headers(block), buffer[headers_end:body_end])
-            )
-        return position
 
     def _prelude(self, prelude: bytes) -> tuple[int, int, int]:
         """Total length, length of the headers, and checksum: checked once, since lengths come again and again."""

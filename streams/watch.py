@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from reactivex import Observable, abc
-from reactivex.disposable import Disposable
 
-from .batched import Batched, BatchObserver, Serial
+from .batched import NOBODY, Batched, BatchObserver, Serial
 from .types import Operator
 
 __all__ = ["watch"]
@@ -39,6 +38,8 @@ def watch(observer: abc.ObserverBase[T]) -> Operator[T, T]:
 class Watched(Batched[T]):
     """A source whose signals an observer sees first."""
 
+    in_turn = True
+
     def __init__(self, source: Observable[T], observer: abc.ObserverBase[T]) -> None:
         super().__init__()
         self._source = source
@@ -47,53 +48,62 @@ class Watched(Batched[T]):
     def subscribe_batches(
         self, observer: BatchObserver[T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        watcher = self._observer
-        see, see_all = watcher.on_next, getattr(watcher, "on_batch", None)
-        complained, ended = False, False
+        return Watch(self._observer, observer).follow(self._source, scheduler)
 
-        def show(items: Sequence[T]) -> None:
-            if see_all is not None:
-                attempt(see_all, items)
-                return
-            for item in items:
-                attempt(see, item)
 
-        def attempt(signal: Callable[[Any], Any], what: Any) -> None:
-            nonlocal complained
+class Watch(Serial[T]):
+    """One subscription that is watched."""
+
+    __slots__ = ("_complained", "_ended", "_observer", "_see", "_watcher")
+
+    def __init__(self, watcher: abc.ObserverBase[T], observer: BatchObserver[T]) -> None:
+        super().__init__()
+        self._watcher: Any = watcher
+        self._observer = observer
+        self._see: Callable[[Sequence[T]], Any] = getattr(watcher, "on_batch", self._each)
+        self._complained = False
+        self._ended = False
+
+    def serve(self, items: Sequence[T] | None, error: Exception | None) -> None:
+        observer = self._observer
+        if items is None:
+            watcher, self._ended = self._watcher, True
+            guarded(watcher, watcher.on_completed) if error is None else guarded(watcher, watcher.on_error, error)
+            if not self.stopped:
+                observer.on_completed() if error is None else observer.on_error(error)
+            return
+        try:
+            self._see(items)
+        except Exception as failure:
+            self._unheard(failure)
+        if not self.stopped:  # the watcher itself may have hung up
+            observer.on_batch(items)
+
+    def dispose(self) -> None:
+        self.stop()
+        if not self._ended:
+            watcher, self._ended = self._watcher, True
+            self.let_go()
+            guarded(watcher, getattr(watcher, "on_dispose", nothing))
+
+    def let_go(self) -> None:
+        self._observer = NOBODY
+        self._see = nothing
+        if self._ended:  # else it has yet to be told that the consumer hung up
+            self._watcher = None
+
+    def _each(self, items: Sequence[T]) -> None:
+        see = self._watcher.on_next
+        for item in items:
             try:
-                signal(what)
+                see(item)
             except Exception as failure:
-                if not complained:  # once: a broken sink must not fill the disk with a line for each token
-                    complained = True
-                    complain(watcher, failure)
+                self._unheard(failure)
 
-        def serve(items: Sequence[T] | None, error: Exception | None) -> None:
-            nonlocal ended
-            if items is not None:
-                show(items)
-            else:
-                ended = True
-                guarded(watcher, watcher.on_completed) if error is None else guarded(watcher, watcher.on_error, error)
-            if serial.stopped:  # the watcher itself has hung up
-                return
-            if items is not None:
-                observer.on_batch(items)
-            elif error is not None:
-                observer.on_error(error)
-            else:
-                observer.on_completed()
-
-        serial: Serial[T] = Serial(serve)
-        subscription = serial.connect(self._source, scheduler)
-
-        def dispose() -> None:
-            nonlocal ended
-            subscription.dispose()
-            if not ended:
-                ended = True
-                guarded(watcher, getattr(watcher, "on_dispose", nothing))
-
-        return Disposable(dispose)
+    def _unheard(self, failure: Exception) -> None:
+        if not self._complained:  # once: a broken sink must not fill the disk with a line for each token
+            self._complained = True
+            complain(self._watcher, failure)
 
 
 def guarded(watcher: object, signal: Callable[..., Any], *args: Any) -> None:
@@ -108,5 +118,5 @@ def complain(watcher: object, error: Exception) -> None:
     log.error("a %s sink failed with %s; the stream goes on", type(watcher).__name__, type(error).__name__)
 
 
-def nothing() -> None:
+def nothing(*_: object) -> None:
     """For observers that do not care about being left."""

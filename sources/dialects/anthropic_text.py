@@ -10,8 +10,10 @@ Its last event counts the tokens.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Literal
+
+from msgspec import Raw as JsonRaw, Struct
 
 from ...streams import codec
 from ...streams.codec import Json
@@ -153,6 +155,21 @@ def parse(body: Json) -> CompletionRequest:
         raise ValueError(f"not a text completion request: {type(error).__name__}") from error
 
 
+class FastCompletion(Struct, gc=False, forbid_unknown_fields=True):
+    """An event that says nothing but text. Every other shape fails to decode, and goes the general way."""
+
+    completion: str
+    type: Literal["", "completion"] = ""
+    stop_reason: Literal[""] | None = None
+    stop: Literal[""] | None = None
+    id: JsonRaw = JsonRaw()
+    log_id: JsonRaw = JsonRaw()
+    model: JsonRaw = JsonRaw()
+
+
+decode_fast = codec.typed_decoder(FastCompletion).decode
+
+
 class CompletionDecoder:
     """Decode ``completion`` events. A transducer; the stop reason is the end mark."""
 
@@ -177,6 +194,14 @@ class CompletionDecoder:
             yield Raw(kind, event)
             return
         yield from self._completion(event)
+
+    def feed_batch(self, payloads: Sequence[bytes], /) -> Sequence[StreamToken] | None:
+        if not self._started or self.ended:
+            return None
+        try:
+            return [TextDelta(text) for payload in payloads if (text := decode_fast(payload).completion)]
+        except codec.UNREADABLE:
+            return None
 
     def close(self) -> Iterator[StreamToken]:
         if not self.ended:

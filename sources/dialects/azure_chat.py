@@ -67,6 +67,7 @@ class AzureChatDecoder(ChatDecoder):
         super().__init__()
         self._begins: dict[int, int] = {}
         self._verdicts: dict[bytes, Json] = {}
+        self._same: dict[int, bytes] = {}  # the verdict that each choice was last seen to repeat
 
     def feed_batch(self, payloads: Sequence[bytes], /) -> Sequence[StreamToken] | None:
         if not self._started or self.ended:
@@ -85,16 +86,20 @@ class AzureChatDecoder(ChatDecoder):
 
     def _is_told(self, choice: FastChoice) -> bool:
         raw = bytes(choice.content_filter_results)
-        if not raw:
+        if not raw or self._same.get(choice.index) == raw:
             return True
         if raw not in self._verdicts:
             if len(self._verdicts) >= MAX_SEEN:
                 return False
             self._verdicts[raw] = object_of(codec.loads(raw))
         verdict = self._verdicts[raw]
-        return not verdict or self._said.get(("choice." + RESULTS, choice.index)) == verdict
+        told = not verdict or self._said.get(("choice." + RESULTS, choice.index)) == verdict
+        if told:
+            self._same[choice.index] = raw
+        return told
 
     def _choice(self, choice: Json) -> Iterator[StreamToken]:
+        self._same.clear()
         offsets = object_of(choice.get(OFFSETS))
         empty = (RESULTS,) if choice.get(RESULTS) == {} else ()
         yield from super()._choice({name: value for name, value in choice.items() if name not in (OFFSETS, *empty)})

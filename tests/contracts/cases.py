@@ -31,6 +31,7 @@ from tests.contracts.google import (
     endless_steps,
 )
 from tests.contracts.inputs import CHAT, PAYLOADS, SAY, SSE, TOKENS, cut_bytes, cut_texts, settled, uncut
+from tests.contracts.invoke import COMPLETIONS, INVOKED
 from tests.contracts.openai import (
     AZURE_PAYLOADS,
     OLLAMA,
@@ -46,6 +47,7 @@ from tokenrill import (
     ANTHROPIC_MESSAGES,
     AZURE_CHAT,
     BEDROCK_CONVERSE,
+    BEDROCK_INVOKE,
     GEMINI,
     GEMINI_INTERACTIONS,
     OLLAMA_CHAT,
@@ -70,6 +72,7 @@ from tokenrill import (
 )
 from tokenrill.operators._filter_content import Action, ContentFilter, PhraseSearch
 from tokenrill.sources.dialect import Dialect
+from tokenrill.sources.dialects.anthropic_text import ANTHROPIC_TEXT
 from tokenrill.sources.dialects.gemini.frames import GeminiFrames
 from tokenrill.streams.json_array import JsonArrayParser
 
@@ -162,6 +165,11 @@ OPERATORS: dict[str, OperatorCase] = {
 OPERATORS.update(RESILIENCE)
 
 MACHINES: dict[str, MachineCase] = {
+    **{
+        f"invoke.{name}": MachineCase(BEDROCK_INVOKE.decoder, messages, uncut, None)
+        for name, messages in INVOKED.items()
+    },
+    "anthropic_text.decoder": MachineCase(ANTHROPIC_TEXT.decoder, COMPLETIONS, uncut, None),
     "SseParser": MachineCase(
         lambda: SseParser(max_event_bytes=300), SSE, cut_bytes, ("max_event_bytes", endless(b"data: x\n"))
     ),

@@ -96,6 +96,22 @@ def test_two_operators_say_the_same_fused_and_parted(names: tuple[str, str], dat
     assert fused == script.play(first.new(), parting, second.new(), batches=one_by_one)
 
 
+RUN = ("filter_content", "watch", "deadline", "filter_content.stop", "watch", "transduce", "filter_content.mask")
+
+
+@settings(deadline=None, max_examples=200)
+@given(data=st.data(), parted=st.sets(st.integers(0, len(RUN))))
+def test_a_long_run_says_the_same_wherever_it_is_parted(data: st.DataObject, parted: set[int]) -> None:
+    script = data.draw(scripts(OPERATORS["filter_content.stop"]))
+    fused = script.play(*(OPERATORS[name].new() for name in RUN), batches=script.batches)
+    apart: list[Operator[Any, Any]] = []
+    for number, name in enumerate(RUN):
+        apart += [ops.map(lambda item: item)] if number in parted else []
+        apart.append(OPERATORS[name].new())
+    assert fused == script.play(*apart, batches=[(item,) for item in script.items])
+    assert fused == script.play(*apart, batches=script.batches)
+
+
 def test_pairs_cover_every_operator() -> None:
     assert {name for pair in PAIRS for name in pair} == set(OPERATORS)
 

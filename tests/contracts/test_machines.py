@@ -29,9 +29,12 @@ def fed(machine: Transducer[Any, Any], items: Iterable[Any]) -> list[Any]:
 def fed_by_batches(machine: Any, batches: Iterable[Sequence[Any]]) -> list[Any]:
     out: list[Any] = []
     for batch in batches:
+        before = getattr(machine, "ended", False)
         done = machine.feed_batch(batch)
         if done is None:
             done = [one for item in batch for one in machine.feed(item)]
+        else:
+            assert getattr(machine, "ended", False) == before  # what ends a stream goes through feed
         out.extend(done)
     return [*out, *machine.close()]
 

@@ -191,6 +191,7 @@ def test_what_waits_is_the_beginning_of_a_phrase_and_nothing_else(phrases: list[
 def test_a_clean_batch_passes_as_the_very_object() -> None:
     batch = [T("this is "), T("all fine.")]
     assert machine("secret").feed_batch(batch) is batch
+    assert machine("secret").feed_batch([TextDelta("my sec"), TextDelta("tor")]) is None  # one by one, "sec" waits
     thoughts = [ReasoningDelta("fine")]
     assert machine("secret", reasoning=True).feed_batch(thoughts) is thoughts
 

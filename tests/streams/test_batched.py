@@ -4,10 +4,9 @@ import gc
 import sys
 import threading
 import weakref
-from collections import deque
 from collections.abc import Sequence
 from itertools import count, repeat
-from typing import Any
+from typing import Any, SupportsIndex
 
 import pytest
 import reactivex as rx
@@ -185,7 +184,7 @@ def test_a_signal_that_comes_as_the_server_leaves_is_served() -> None:
         def __init__(self) -> None:
             self.shut = False
 
-        def acquire(self, *, blocking: bool) -> bool:
+        def acquire(self, _: bool) -> bool:
             was_open, self.shut = not self.shut, True
             return was_open
 
@@ -202,13 +201,13 @@ def test_a_signal_that_comes_as_the_server_leaves_is_served() -> None:
 def test_a_stop_from_another_thread_just_before_a_signal_is_taken() -> None:
     served = Served()
 
-    class Queue(deque[Any]):
-        def popleft(self) -> Any:
+    class Queue(list[Any]):
+        def pop(self, index: SupportsIndex = -1, /) -> Any:
             served.serial.stop()
-            return super().popleft()
+            return super().pop(index)
 
     served.serial._queue = Queue()  # pyright: ignore[reportPrivateUsage]
-    served.serial.on_batch((1,))
+    served.serial.on_completed()
     assert served.signals == []
 
 

@@ -213,6 +213,41 @@ def test_any_bytes_cut_anywhere_are_read_by_the_book(wire: bytes, cuts: set[int]
     assert [data.decode("utf-8", "replace") for data in payloads(chunks)] == [text for text, _, _ in expected]
 
 
+# What providers send, with now and then a stranger or another line end among it.
+USUAL = [b"data: {}", b"event: a\ndata: 1", b"event: a\ndata: 22", b"event: b\ndata: {}"]
+STRANGE = [b": ping", b"id: 7\ndata: x", b"data: 1\ndata: 2", b"event: a", b"data:x", b"", b"retry: 9"]
+
+
+@st.composite
+def repetitive(draw: st.DrawFn) -> bytes:
+    line_end, other = draw(st.sampled_from([*LINE_ENDS.values()])), draw(st.sampled_from([*LINE_ENDS.values()]))
+    usual, strange = st.sampled_from(USUAL), st.sampled_from(USUAL + STRANGE)
+    blocks = [*draw(st.lists(usual, max_size=3)), *[draw(usual)] * draw(st.integers(0, 9))]
+    blocks += draw(st.lists(strange, max_size=4))
+    lone = draw(st.none() | st.integers(0, 12))
+    ends = [other if number == lone else line_end for number in range(len(blocks))]
+    return b"".join(block.replace(b"\n", end) + end * 2 for block, end in zip(blocks, ends, strict=True))
+
+
+@given(wire=repetitive(), cuts=st.sets(st.integers(0, 200)))
+def test_streams_that_repeat_themselves_are_read_by_the_book(wire: bytes, cuts: set[int]) -> None:
+    edges = [0, *sorted(edge for edge in cuts if edge < len(wire)), len(wire)]
+    chunks = [wire[start:end] for start, end in pairwise(edges)]
+    expected = by_the_book(wire)
+    assert events(chunks) == expected
+    assert [data.decode("utf-8", "replace") for data in payloads(chunks)] == [text for text, _, _ in expected]
+
+
+@pytest.mark.parametrize("line_end", ["LF", "CRLF"])
+def test_a_read_of_events_that_are_alike_is_split_at_once(line_end: str) -> None:
+    wire = b"event: a\ndata: {}\n\n".replace(b"\n", LINE_ENDS[line_end])
+    parser = SsePayloads()
+    list(parser.feed(wire))
+    assert parser._split(wire * 3) == [b"{}"] * 3  # pyright: ignore[reportPrivateUsage]
+    list(parser.feed(wire * 2 + wire[:5]))
+    assert parser._split(wire[5:] + wire + wire[:5]) == [b"{}"] * 2  # pyright: ignore[reportPrivateUsage]
+
+
 @given(wire=wires, cuts=st.sets(st.integers(0, 80)), limit=st.integers(3, 24))
 def test_where_the_limit_strikes_does_not_depend_on_the_cuts(wire: bytes, cuts: set[int], limit: int) -> None:
     def until_limit(parser: SseParser | SsePayloads, chunks: list[bytes]) -> list[object]:

@@ -18,18 +18,19 @@ from ....streams import codec
 from ....streams.codec import Json
 from ....streams.errors import MalformedEvent, StreamTruncated
 from ....streams.eventstream import EventStreamMessage
-from ....streams.tokens import Finish, Raw, ResponseStart, StreamToken, TextDelta, Usage
-from ...shape import count_of, object_of, real_of
+from ....streams.tokens import Finish, Raw, StreamToken, Usage
+from ...shape import count_of, object_of
 from ..anthropic_messages.decode import MessagesDecoder
 from ..anthropic_text import CompletionDecoder
-from ..bedrock_converse.decode import ConverseEvents
 from ..bedrock_converse.errors import in_stream_error
 from ..openai_chat.decode import ChatDecoder
-from .native import NATIVE, Native
+from .chunks import ConverseChunks, NativeDecoder
+from .native import NATIVE
 
 __all__ = ["InvokeDecoder"]
 
 AMAZON: Final = "amazon-bedrock-"
+MARK: Final = AMAZON.encode()
 METRICS: Final = "amazon-bedrock-invocationMetrics"
 ACTION: Final = "amazon-bedrock-guardrailAction"
 CONVERSE_EVENTS: Final = frozenset(
@@ -52,6 +53,8 @@ class Inner(Protocol):
 
     def feed(self, payload: bytes, /) -> Iterator[StreamToken]: ...
 
+    def feed_batch(self, payloads: Sequence[bytes], /) -> Sequence[StreamToken] | None: ...
+
     def close(self) -> Iterator[StreamToken]: ...
 
 
@@ -60,7 +63,6 @@ class InvokeDecoder:
 
     def __init__(self) -> None:
         self._inner: Inner | None = None
-        self._feed_batch: Any = None
 
     @property
     def ended(self) -> bool:
@@ -79,11 +81,10 @@ class InvokeDecoder:
         payload = unwrapped(message)
         if self._inner is None:
             self._inner = reader_for(codec.loads_object(payload))
-            self._feed_batch = getattr(self._inner, "feed_batch", None)
         yield from self._inner.feed(payload)
 
     def feed_batch(self, messages: Sequence[EventStreamMessage], /) -> Sequence[StreamToken] | None:
-        if self._feed_batch is None:
+        if self._inner is None:
             return None
         payloads: list[bytes] = []
         for message in messages:
@@ -93,7 +94,7 @@ class InvokeDecoder:
                 payloads.append(decode_chunk(message.payload).content)
             except codec.UNREADABLE:
                 return None
-        return self._feed_batch(payloads)
+        return self._inner.feed_batch(payloads)
 
     def close(self) -> Iterator[StreamToken]:
         if self._inner is None:
@@ -148,7 +149,7 @@ class Measured:
     def feed(self, payload: bytes, /) -> Iterator[StreamToken]:
         if self._done:
             return
-        if AMAZON.encode() not in payload:
+        if payload.find(MARK) < 0:
             yield from self._counted(self._inner.feed(payload))
             return
         chunk = codec.loads_object(payload)
@@ -160,6 +161,11 @@ class Measured:
             yield from self._changed(fields)
         if METRICS in fields and not self._done:
             yield from self._counted(self._ended())
+
+    def feed_batch(self, payloads: Sequence[bytes], /) -> Sequence[StreamToken] | None:
+        if self._done or any(payload.find(MARK) >= 0 for payload in payloads):
+            return None
+        return self._inner.feed_batch(payloads)
 
     def close(self) -> Iterator[StreamToken]:
         if not self._done:
@@ -207,53 +213,3 @@ def parse_metrics(metrics: Json) -> Usage:
         cache_creation_input_tokens=written,
         raw=metrics,
     )
-
-
-class ConverseChunks:
-    """Nova's chunks: Converse's events, each in an object under its name."""
-
-    def __init__(self) -> None:
-        self._events = ConverseEvents()
-
-    def feed(self, payload: bytes, /) -> Iterator[StreamToken]:
-        for name, data in codec.loads_object(payload).items():
-            yield from self._events.feed((name, object_of(data)))
-
-    def close(self) -> Iterator[StreamToken]:
-        return self._events.close()
-
-
-class NativeDecoder:
-    """Chunks of text in one of the models' own shapes."""
-
-    def __init__(self, shape: Native) -> None:
-        self._shape = shape
-        self._started = False
-        self._reason = ""
-        self._read = self._written = 0
-
-    def feed(self, payload: bytes, /) -> Iterator[StreamToken]:
-        chunk = codec.loads_object(payload)
-        if not self._started:
-            self._started = True
-            yield ResponseStart("", "")
-        text, reason = self._shape.read(chunk)
-        self._reason = reason or self._reason
-        read, written = self._shape.counts
-        self._read = whole(chunk.get(read)) or self._read
-        self._written = whole(chunk.get(written)) or self._written
-        if text:
-            yield TextDelta(text)
-
-    def close(self) -> Iterator[StreamToken]:
-        if self._read or self._written:
-            yield Usage(self._read, self._written)
-        if not self._reason:
-            raise StreamTruncated
-        yield Finish(self._shape.reasons.get(self._reason, "other"), self._reason)
-
-
-def whole(value: Any) -> int:
-    """A count; Titan behind a guardrail writes them as 6.0."""
-    number = real_of(value)
-    return int(number) if 0 < number < 1 << 53 else 0

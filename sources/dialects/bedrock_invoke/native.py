@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ....streams import codec
 from ....streams.codec import Json
 from ....streams.request import CompletionRequest, Message
 from ....streams.tokens import FinishReason
 from ...shape import object_of, objects_of, text_of
+from .plain import Plain, PlainLlama, PlainTitan
 from .prompts import PROMPTS, parse_prompt, plain_text, render_prompt
 
 __all__ = ["NATIVE", "Native", "parse_native", "render_native"]
@@ -31,6 +33,7 @@ class Native:
         sampling: The vendor's names of ``max_tokens``, ``temperature``, ``top_p``, ``top_k`` and ``stop``.
         config: The object that holds them, where they are not beside the prompt.
         counts: Where a chunk counts what was read and written, beside Amazon's own metrics.
+        decode_fast: Reads a chunk that says nothing but text; it raises for every other.
     """
 
     prompt: str
@@ -40,6 +43,7 @@ class Native:
     reasons: Mapping[str, FinishReason]
     config: str = ""
     counts: tuple[str, str] = ("", "")
+    decode_fast: Callable[[bytes], Plain] | None = None
     always: Json = field(default_factory=dict[str, Any])
 
     def word_for(self, reason: FinishReason) -> str:
@@ -104,6 +108,7 @@ NATIVE: Final[Mapping[str, Native]] = {
         },
         config="textGenerationConfig",
         counts=("inputTextTokenCount", "totalOutputTextTokenCount"),
+        decode_fast=codec.typed_decoder(PlainTitan).decode,
     ),
     "llama": Native(
         prompt="prompt",
@@ -112,6 +117,7 @@ NATIVE: Final[Mapping[str, Native]] = {
         sampling={"max_tokens": "max_gen_len", "temperature": "temperature", "top_p": "top_p"},
         reasons={"stop": "stop", "length": "length"},
         counts=("prompt_token_count", "generation_token_count"),
+        decode_fast=codec.typed_decoder(PlainLlama).decode,
     ),
     "mistral": Native(
         prompt="prompt",

@@ -8,14 +8,14 @@ There is no end mark: the answer ends where the connection does, and is whole wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from msgspec import Raw as JsonRaw, Struct
 from msgspec.structs import replace as with_fields
 
 from ....streams import codec
 from ....streams.codec import Json
-from ....streams.errors import LimitExceeded, StreamError, StreamTruncated
+from ....streams.errors import LimitExceeded, StreamTruncated
 from ....streams.tokens import Finish, FinishReason, Raw, ResponseStart, StreamToken, Usage
 from ...shape import count_of, object_of, objects_of, text_of
 from .candidate import Candidate
@@ -78,6 +78,10 @@ class FastCandidate(Struct, gc=False, forbid_unknown_fields=True):
     index: int = 0
 
 
+# Counts and their details; another shape, though only of the counts, goes the general way too.
+FastUsage: TypeAlias = dict[str, int | str | list[dict[str, int | str]]]
+
+
 class FastChunk(Struct, gc=False, forbid_unknown_fields=True):
     """A chunk that says nothing but text. Every other shape fails to decode, and goes the general way."""
 
@@ -89,6 +93,7 @@ class FastChunk(Struct, gc=False, forbid_unknown_fields=True):
 
 
 decode_fast = codec.typed_decoder(FastChunk).decode
+decode_usage = codec.typed_decoder(FastUsage).decode
 
 
 class GeminiDecoder:
@@ -99,6 +104,7 @@ class GeminiDecoder:
         self.ended = False
         self._answer_id = ""
         self._usage: Usage | None = None
+        self._counted: Json = {}  # the last count of the typed way, which nobody has asked for yet
         self._block_reason = ""
         self._candidates: dict[int, Candidate] = {}
         self._said: dict[tuple[str, int], list[Any]] = {}
@@ -108,6 +114,7 @@ class GeminiDecoder:
         if self.ended or payload.strip() == b"[DONE]":  # gateways put OpenAI's mark after it
             return
         chunk = codec.loads_object(payload)
+        self._recount()
         if chunk.get("error"):
             yield from self._used()
             raise in_stream_error(chunk)
@@ -126,7 +133,7 @@ class GeminiDecoder:
     def feed_batch(self, payloads: Sequence[bytes], /) -> Sequence[StreamToken] | None:
         if not self._started or self.ended:
             return None
-        usage = JsonRaw()
+        usages: list[JsonRaw] = []
         texts: list[tuple[Candidate, str]] = []
         try:
             for payload in payloads:
@@ -135,19 +142,23 @@ class GeminiDecoder:
                 candidate = self._candidates.get(found.index)
                 if candidate is None or not candidate.can_take_text():
                     return None
-                usage = chunk.usageMetadata if len(chunk.usageMetadata) else usage
+                if len(chunk.usageMetadata):
+                    usages.append(chunk.usageMetadata)
                 if text := found.content.parts[0].text:
                     texts.append((candidate, text))
-            counted = object_of(codec.loads(bytes(usage))) if len(usage) else {}
-        except (*codec.UNREADABLE, StreamError):
+            counted = self._counted
+            while usages and not counts(counted := decode_usage(usages.pop())):
+                counted = self._counted
+        except codec.UNREADABLE:
             return None
-        self._usage = parse_usage(counted) or self._usage
+        self._counted = counted
         return [candidate.take_text(text) for candidate, text in texts]
 
     def close(self) -> Iterator[StreamToken]:
         if self.ended:
             return
         self.ended = True
+        self._recount()
         candidates = [self._candidates[choice] for choice in sorted(self._candidates)]
         whole = bool(candidates) and all(candidate.reason is not None for candidate in candidates)
         if not (whole or self._block_reason):
@@ -159,6 +170,10 @@ class GeminiDecoder:
             yield self._usage
         for candidate in candidates or [Candidate(0)]:
             yield finish(candidate, self._block_reason)
+
+    def _recount(self) -> None:
+        if self._counted:
+            self._usage, self._counted = parse_usage(self._counted), {}
 
     def _used(self) -> Iterator[Usage]:
         """What had been used when the answer broke off."""
@@ -226,15 +241,25 @@ def word_of(value: Any, numbered: Sequence[str] = ()) -> str:
     return text_of(value)
 
 
+def counts(usage: Mapping[str, Any]) -> bool:
+    """Whether it counts anything."""
+    return bool(
+        count_of(usage.get("totalTokenCount"))
+        or count_of(usage.get("promptTokenCount"))
+        or count_of(usage.get("candidatesTokenCount"))
+        or count_of(usage.get("thoughtsTokenCount"))
+    )
+
+
 def parse_usage(usage: Json) -> Usage | None:
     """Counts; None when it counts nothing, as in the chunks before the last on Vertex AI.
 
     Tool results that Google's own tools read are input, and thoughts are output, which it counts apart.
     """
+    if not counts(usage):
+        return None
     read, written = count_of(usage.get("promptTokenCount")), count_of(usage.get("candidatesTokenCount"))
     thought = count_of(usage.get("thoughtsTokenCount"))
-    if not (read or written or thought or count_of(usage.get("totalTokenCount"))):
-        return None
     return Usage(
         input_tokens=read + count_of(usage.get("toolUsePromptTokenCount")),
         output_tokens=written + thought,

@@ -6,7 +6,7 @@ array. An error may come as a printed object in the middle of the events, withou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from ....streams import codec
@@ -60,6 +60,11 @@ class GeminiFrames:
             chunk = head
         return chosen.feed(chunk)
 
+    def feed_batch(self, chunks: Sequence[bytes], /) -> Sequence[bytes] | None:
+        """All chunks of one read, when they are events."""
+        chosen = self._chosen
+        return chosen.feed_batch(chunks) if isinstance(chosen, EventPayloads) else None
+
     def close(self) -> Iterable[bytes]:
         """End the stream; an event whose blank line did not come counts, when its JSON is whole."""
         return self._chosen.close() if self._chosen is not None else ()
@@ -81,15 +86,15 @@ class EventPayloads(SsePayloads):
             self._bare.close()
         return tuple(payloads)
 
-    def _payloads(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+    def _read(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         for block in blocks:
             events, bare = split_bare(block) if self._bare is None else (b"", block)
             if events:
-                yield from super()._payloads((events,))
+                yield from super()._read((events,))
             if bare:
-                yield from self._between(bare)
+                yield from self._printed(bare)
 
-    def _between(self, block: bytes) -> Iterator[bytes]:
+    def _printed(self, block: bytes) -> Iterator[bytes]:
         """A printed object, which may itself hold blank lines."""
         if self._bare is None:
             self._bare = JsonArrayParser(max_element_bytes=self._framer.limit)

@@ -71,9 +71,17 @@ decode_fast = codec.typed_decoder(FastEvent).decode
 
 
 class InteractionsDecoder:
-    """Decode the events of one interaction. A transducer."""
+    """Decode the events of one interaction. A transducer.
+
+    Attributes:
+        interaction_id: Its id, once told.
+        event_id: The id of the last event that had one: the stream can be taken up again with
+            ``GET /interactions/{interaction_id}?stream=true&last_event_id={event_id}``.
+    """
 
     def __init__(self) -> None:
+        self.interaction_id = ""
+        self.event_id = ""
         self._started = False
         self.ended = False
         self._usage: Usage | None = None
@@ -87,6 +95,8 @@ class InteractionsDecoder:
         if kind == "error" or (not kind and event.get("error")):
             raise in_stream_error(event)
         interaction = object_of(event.get("interaction"))
+        self.event_id = text_of(event.get("event_id")) or self.event_id
+        self.interaction_id = text_of(interaction.get("id")) or self.interaction_id
         if not self._started and (interaction or kind.startswith("step.")):
             self._started = True
             yield ResponseStart(text_of(interaction.get("id")), text_of(interaction.get("model")))
@@ -109,13 +119,20 @@ class InteractionsDecoder:
     def feed_batch(self, payloads: Sequence[bytes], /) -> Sequence[StreamToken] | None:
         if not self._started or self.ended:
             return None
+        tokens: list[StreamToken] = []
+        event_id = self.event_id
         try:
-            events = [decode_fast(payload) for payload in payloads]
+            for payload in payloads:
+                event = decode_fast(payload)
+                if event.index < 0:
+                    return None
+                event_id = event.event_id or event_id
+                if text := event.delta.text:
+                    tokens.append(TextDelta(text, event.index))
         except codec.UNREADABLE:
             return None
-        if any(event.index < 0 for event in events):
-            return None
-        return [TextDelta(event.delta.text, event.index) for event in events if event.delta.text]
+        self.event_id = event_id
+        return tokens
 
     def close(self) -> Iterator[StreamToken]:
         if not self.ended:

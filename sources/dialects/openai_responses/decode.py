@@ -109,9 +109,10 @@ class ResponsesDecoder:
     ``response.completed``, ``response.incomplete`` or ``response.failed`` ends the answer; without one it was cut.
 
     Attributes:
+        items: The items of the answer, and what of them has been told.
         response_id: The answer's id, once told.
-        sequence_number: The number of the last event: a background response can be taken up again with
-            ``GET /responses/{response_id}?stream=true&starting_after={sequence_number}``. It is None for
+        sequence_number: The number of the last event that was no error: a background response can be taken up
+            again with ``GET /responses/{response_id}?stream=true&starting_after={sequence_number}``. It is None for
             servers that do not count.
     """
 
@@ -120,19 +121,19 @@ class ResponsesDecoder:
         self.sequence_number: int | None = None
         self._started = False
         self.ended = False
-        self._items = Items()
+        self.items = Items()
         self._speaking: dict[tuple[str, int, str | None], tuple[Delta, int]] = {}
 
     def feed(self, payload: bytes, /) -> Iterator[StreamToken]:
         if self.ended or payload.strip() == b"[DONE]":
             return
         event = codec.loads_object(payload)
-        number = event.get("sequence_number")
-        if isinstance(number, int):
-            self.sequence_number = number
         kind = text_of(event.get("type"))
         if kind == "error" or (not kind and event.get("error")):
             raise error_event(event)
+        number = event.get("sequence_number")
+        if isinstance(number, int):
+            self.sequence_number = number
         if not kind.startswith("response.") and kind not in QUIET:
             yield Raw(kind, told(event))
             return
@@ -188,14 +189,14 @@ class ResponsesDecoder:
     def _begin(self, event: Json) -> Iterator[StreamToken]:
         given = object_of(event.get("item"))
         self._speaking.clear()
-        yield from self._items.begin(self._items.named(event.get("output_index"), given, begins=True), given)
+        yield from self.items.begin(self.items.named(event.get("output_index"), given, begins=True), given)
         if self._is_unknown(given):
             yield Raw("response.output_item.added", told(event))
 
     def _end(self, event: Json) -> Iterator[StreamToken]:
         given = object_of(event.get("item"))
         self._speaking.clear()
-        yield from self._items.end(self._items.named(event.get("output_index"), given, begins=False), given)
+        yield from self.items.end(self.items.named(event.get("output_index"), given, begins=False), given)
         if self._is_unknown(given) and text_of(given.get("type")) != "message":
             yield Raw("response.output_item.done", told(event))
 
@@ -213,11 +214,11 @@ class ResponsesDecoder:
         if token_type is ToolCallDelta:
             if item.ended:
                 return
-            yield from self._items.call_number(item)
+            yield from self.items.call_number(item)
             number, what = item.call or 0, CALLS[item.kind]
             text = text or argument_text(event.get("delta"))
         if text:
-            yield from self._items.tell(item, what, token_type(text, number))
+            yield from self.items.tell(item, what, token_type(text, number))
             index, item_id = event.get("output_index"), event.get("item_id")
             if isinstance(index, int) and isinstance(item_id, (str, NoneType)):
                 self._speaking[kind, index, item_id] = token_type, number
@@ -232,10 +233,10 @@ class ResponsesDecoder:
                 yield parse_citation(object_of(event.get("annotation")), item.index)
             case "response.function_call_arguments.done" | "response.custom_tool_call_input.done":
                 item = self._item(event)
-                yield from self._items.call_number(item)
+                yield from self.items.call_number(item)
                 field = CALLS[item.kind]
                 if arguments := argument_text(event.get(field)):
-                    yield from self._items.tell(item, field, ToolCallDelta(arguments, item.call or 0), again=False)
+                    yield from self.items.tell(item, field, ToolCallDelta(arguments, item.call or 0), again=False)
             case "response.content_part.added" | "response.content_part.done":
                 if text_of(object_of(event.get("part")).get("type")) not in KNOWN_PARTS:
                     yield Raw(kind, told(event))
@@ -248,19 +249,19 @@ class ResponsesDecoder:
 
     def _item(self, event: Json) -> Item:
         kind = KIND_OF.get(text_of(event.get("type")), "message")
-        item = self._items.find(event.get("output_index"), text_of(event.get("item_id")), kind)
+        item = self.items.find(event.get("output_index"), text_of(event.get("item_id")), kind)
         if kind in CALLS and item.call is None:
             item.kind = kind
         return item
 
     def _finish(self, response: Json, status: str) -> Iterator[StreamToken]:
-        if self._items.are_none:
+        if self.items.are_none:
             # Some proxies send nothing but the whole answer.
             for index, given in enumerate(objects_of(response.get("output"))):
                 event = {"output_index": index, "item": given}
                 yield from self._end({"type": "response.output_item.done", **event})
         self.ended = True
-        yield from self._items.end_all()
+        yield from self.items.end_all()
         if usage := object_of(response.get("usage")):
             yield parse_usage(usage)
         if filters := response.get("content_filters"):
@@ -270,7 +271,7 @@ class ResponsesDecoder:
         reason = text_of(object_of(response.get("incomplete_details")).get("reason"))
         word = reason or text_of(response.get("status")) or status
         finish = FINISH_REASONS.get(word, "other")
-        yield Finish("tool_calls" if finish == "stop" and self._items.wants_tools else finish, word)
+        yield Finish("tool_calls" if finish == "stop" and self.items.wants_tools else finish, word)
 
 
 def told(event: Json) -> Json:

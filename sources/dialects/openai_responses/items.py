@@ -77,6 +77,10 @@ class Items:
             item = next((known for known in reversed(self._all) if known.kind == kind), None)
         return item or self._new(index, kind)
 
+    def at(self, index: int, item_id: str) -> Item | None:
+        """The item at this place of the output, or None when it has not begun."""
+        return self._by_id.get(item_id) or self._items.get(index)
+
     def named(self, index: object, given: Json, *, begins: bool) -> Item:
         """The item that an event holds, as it begins or as it ends."""
         item_id, kind = text_of(given.get("id")), text_of(given.get("type"))
