@@ -1,6 +1,6 @@
 """What it costs to import tokenrill and to construct every provider, over aiohttp and reactivex alone.
 
-    python -m benchmarks.imports [--rounds N] [--check]
+    python -m benchmarks.imports [--rounds N] [--json [FILE]] [--check]
 
 Resident memory and time of fresh processes, one after the other; the figures are medians. In each process an audit
 hook sees to it that nothing is connected, looked up, started or written.
@@ -14,11 +14,13 @@ import os
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Final, TypedDict
+
+from benchmarks.rounds import Result, run
 
 __all__ = ["main"]
 
-MOST_MIB: Final = 8.0
 OPTIONS: Final = {
     "azure": {"endpoint": "https://example.openai.azure.com"},
     "bedrock": {"region": "eu-west-1"},
@@ -80,30 +82,43 @@ class Probed(TypedDict):
     extras: list[str]
 
 
-def probe() -> Probed:
+def probe(*flags: str) -> Probed:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GOOGLE_"))}
-    command = [sys.executable, "-B", "-c", PROBE, json.dumps(OPTIONS)]
+    command = [sys.executable, *flags, "-c", PROBE, json.dumps(OPTIONS)]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return json.loads(ran.stdout)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--check", action="store_true", help=f"fail above {MOST_MIB:g} MiB, or at any I/O")
-    options = parser.parse_args()
-    probe()  # fills the kernel's caches
-    rounds = [probe() for _ in range(options.rounds)]
-    bare = statistics.median(one["bare"] for one in rounds)
-    everything = statistics.median(one["all"] for one in rounds)
-    import_ms = statistics.median(one["import_ms"] for one in rounds)
-    all_ms = statistics.median(one["all_ms"] for one in rounds)
+def measure(options: argparse.Namespace) -> Result:
+    probe()  # fills the kernel's caches, and writes the bytecode
+    rounds = [probe("-B") for _ in range(options.rounds)]
+
+    def median(of: Callable[[Probed], float]) -> float:
+        return statistics.median(map(of, rounds))
+
     io = sorted({event for one in rounds for event in (*one["seen"], *one["extras"])})
-    print("over aiohttp and reactivex:")
-    print(f"  import tokenrill        {bare:6.2f} MiB {import_ms:8.1f} ms")
-    print(f"  and {rounds[0]['providers']} providers made   {everything:6.2f} MiB {all_ms:8.1f} ms")
-    print(f"  sockets, processes, files written, extras imported: {', '.join(io) or 'none'}")
-    return 1 if options.check and (everything > MOST_MIB or io) else 0
+    figures = {
+        "import_mib": median(lambda one: one["bare"]),
+        "import_ms": median(lambda one: one["import_ms"]),
+        "providers_mib": median(lambda one: one["all"]),
+        "providers_ms": median(lambda one: one["all_ms"]),
+    }
+    made = rounds[0]["providers"]
+    lines = (
+        "over aiohttp and reactivex:",
+        f"  import tokenrill        {figures['import_mib']:6.2f} MiB {figures['import_ms']:8.1f} ms",
+        f"  and {made} providers made   {figures['providers_mib']:6.2f} MiB {figures['providers_ms']:8.1f} ms",
+        f"  sockets, processes, files written, extras imported: {', '.join(io) or 'none'}",
+    )
+    judged = {
+        "all providers, MiB": figures["providers_mib"],
+        "sockets, processes, files written, extras imported": float(len(io)),
+    }
+    return Result({"imports": {**figures, "providers": made, "seen": io}}, lines, judged)
+
+
+def main() -> int:
+    return run("imports", __doc__, measure, rounds=7)
 
 
 if __name__ == "__main__":

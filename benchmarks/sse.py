@@ -1,105 +1,151 @@
-"""Framing speed in MB/s, by the size of an event and of a read.
+"""Framing server-sent events: speed in MB/s by the shape of an event and the size of a read.
 
-    python -m benchmarks.sse             # the table
-    python -m benchmarks.sse --json      # the figures
-    python -m benchmarks.sse --check     # fail when a case is under the floor
+    python -m benchmarks.sse [--json [FILE]] [--check] [--rounds N]
 
-``events`` is SseParser (data, type and id of each event), ``payloads`` is SsePayloads (what decoders use),
-``split`` a bare ``bytes.split`` of the same bytes, as a ceiling. Best of five, results counted.
+``payloads`` is SsePayloads, which is what decoders use, ``events`` SseParser (data, type and id of each event),
+``split`` a bare ``bytes.split`` of the same reads at the blank line, as a ceiling, ``openai`` and ``anthropic`` the
+decoders of those vendors' clients. All see the same reads, one after the other in every round, and their events are
+counted.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from anthropic._streaming import SSEDecoder as AnthropicDecoder  # pyright: ignore[reportPrivateUsage]
+from openai._streaming import SSEDecoder as OpenAIDecoder
+
+from benchmarks.rounds import Result, interleaved, medians, ratio, run
+from benchmarks.server import event
 from tokenrill import SseParser, SsePayloads
 
 __all__ = ["main"]
 
-FLOOR: Final = 100  # MB/s, for 250-byte events at 1.4, 16 and 64 KiB reads
-FLOOR_EVENT: Final = 250
-FLOOR_READS: Final = (1_400, 16 << 10, 64 << 10)
-EVENT_BYTES: Final = (60, 250, 1_000, 4_000)
-READ_BYTES: Final = (1, 64, *FLOOR_READS)
-WIRE_BYTES: Final = 8_000_000
-Framer = Callable[[], Any]
+READ_BYTES: Final = (1, 1_400, 16 << 10, 64 << 10)
+LARGE_READS: Final = READ_BYTES[2:]
+WIRE_BYTES: Final = 1_000_000
+DRIP_BYTES: Final = 30_000
+CONTENDERS: Final = ("payloads", "events", "split", "openai", "anthropic")
+PEERS: Final = ("openai", "anthropic")
 
 
-def event(size: int) -> bytes:
-    """One event of exactly this many bytes."""
-    head, tail = b'data: {"choices":[{"delta":{"content":"', b'"}}]}\n\n'
-    return head + b"x" * (size - len(head) - len(tail)) + tail
+def claude(number: int) -> bytes:
+    return (
+        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
+        b'"delta":{"type":"text_delta","text":" word%d"}%s}\n\n'
+    ) % (number % 1000, b" " * (number % 14))
 
 
-def megabytes_per_second(new: Framer, chunks: list[bytes], expected: int) -> float:
-    best = 0.0
-    for _ in range(5):
-        parser = new()
-        started = time.perf_counter()
-        count = sum(length(parser.feed(chunk)) for chunk in chunks)
-        elapsed = time.perf_counter() - started
-        assert count == expected, f"{count} events of {expected}: a parser that drops events is not fast"
-        best = max(best, sum(map(len, chunks)) / elapsed / 1e6)
-    return best
+def gemini(number: int) -> bytes:
+    padding = b'"avgLogprobs": -0.2,"safetyRatings": [%s]' % b",".join(
+        b'{"category": "HARM_CATEGORY_%d","probability": "NEGLIGIBLE","severityScore": 0.0410}' % n for n in range(8)
+    )
+    return (
+        b'data: {"candidates": [{"content": {"parts": [{"text": " word%d"}],"role": "model"},"index": 0,%s}],'
+        b'"usageMetadata": {"promptTokenCount": 8,"candidatesTokenCount": %d,"totalTokenCount": 1000},'
+        b'"modelVersion": "gemini-2.5-flash","responseId": "k3XkaLqPBs2R1MkP4tW5iQE"}\r\n\r\n'
+    ) % (number % 1000, padding, number % 900)
 
 
-def length(events: Iterable[object]) -> int:
-    return len(events) if isinstance(events, (list, tuple)) else sum(1 for _ in events)
+def responses(number: int) -> bytes:
+    return (
+        b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":%d,'
+        b'"item_id":"msg_68af4030baa48193b0b43b4c2a176a1a0e6ea2b4ed1ea3c9","output_index":0,"content_index":0,'
+        b'"delta":" word%d","logprobs":[],"obfuscation":"aB3dE5fG"}\n\n'
+    ) % (number, number % 1000)
+
+
+SHAPES: Final[Mapping[str, Callable[[int], bytes]]] = {
+    "OpenAI": event,
+    "Anthropic": claude,
+    "Gemini, CRLF": gemini,
+    "Responses": responses,
+}
 
 
 class Split:
     """What the interpreter's own ``split`` does with each read, right or wrong."""
 
+    def __init__(self, blank: bytes) -> None:
+        self._blank = blank
+
     def feed(self, chunk: bytes) -> list[bytes]:
-        return chunk.split(b"\n\n")
+        return chunk.split(self._blank)
 
 
-def table() -> dict[str, dict[str, float]]:
-    figures: dict[str, dict[str, float]] = {}
-    for size in EVENT_BYTES:
+def fed(feed: Callable[[bytes], Any], chunks: list[bytes]) -> int:
+    return sum(map(len, map(feed, chunks)))
+
+
+def decoded(decoder: Any, chunks: list[bytes]) -> int:
+    return sum(1 for _ in decoder.iter_bytes(iter(chunks)))
+
+
+class Case:
+    """One shape in reads of one size."""
+
+    def __init__(self, shape: str, read: int) -> None:
+        make = SHAPES[shape]
+        self.count = max(4, (WIRE_BYTES if read > 1 else DRIP_BYTES) // len(make(500)))
+        self.wire = b"".join(map(make, range(self.count)))
+        self.chunks = [self.wire[start : start + read] for start in range(0, len(self.wire), read)]
+        self.blank = b"\r\n\r\n" if self.wire.endswith(b"\r\n") else b"\n\n"
+
+    def rate(self, name: str) -> float:
+        """MB/s, once."""
+        chunks = self.chunks
+        runs: Mapping[str, Callable[[], int]] = {
+            "payloads": lambda: fed(SsePayloads().feed, chunks),
+            "events": lambda: fed(SseParser().feed, chunks),
+            "split": lambda: fed(Split(self.blank).feed, chunks),
+            "openai": lambda: decoded(OpenAIDecoder(), chunks),
+            "anthropic": lambda: decoded(AnthropicDecoder(), chunks),
+        }
+        started = time.perf_counter()
+        count = runs[name]()
+        elapsed = time.perf_counter() - started
+        assert name == "split" or count == self.count, f"{name}: {count} events of {self.count}"
+        return len(self.wire) / elapsed / 1e6
+
+
+def rows(rounds: int) -> Iterator[tuple[str, int, dict[str, float], dict[str, float]]]:
+    for shape in SHAPES:
         for read in READ_BYTES:
-            count = max(1, (WIRE_BYTES if read > 64 else WIRE_BYTES // 16) // size)
-            wire = event(size) * count
-            chunks = [wire[start : start + read] for start in range(0, len(wire), read)]
-            row = {name: megabytes_per_second(new, chunks, count) for name, new in FRAMERS.items()}
-            pieces = sum(len(chunk.split(b"\n\n")) for chunk in chunks)
-            figures[f"{size} B events, {read:,} B reads"] = {
-                **row,
-                "split": megabytes_per_second(Split, chunks, pieces),
-            }
-    return figures
+            runs = interleaved(CONTENDERS, rounds, Case(shape, read).rate)
+            yield shape, read, medians(runs), {name: ratio(runs, "payloads", name) for name in ("split", *PEERS)}
 
 
-FRAMERS: Final[dict[str, Framer]] = {"events": SseParser, "payloads": SsePayloads}
+def measure(options: argparse.Namespace) -> Result:
+    figures: dict[str, dict[str, float]] = {}
+    lines = [f"{'MB/s':28}" + "".join(f"{name:>11}" for name in CONTENDERS) + f"{'of split':>11}{'x openai':>11}"]
+    judged: dict[str, list[float]] = {}
+
+    def judge(name: str, figure: float) -> None:
+        judged.setdefault(name, []).append(figure)
+
+    for shape, read, rates, ratios in rows(options.rounds):
+        name = f"{shape}, {read:,} B reads"
+        figures[name] = {**rates, "of split": ratios["split"], "times openai": ratios["openai"]}
+        cells = "".join(f"{rates[contender]:>11.1f}" for contender in CONTENDERS)
+        lines.append(f"{name:28}{cells}{ratios['split']:>11.2f}{ratios['openai']:>11.1f}")
+        if read == 1:
+            judge("1-byte reads: times the fastest peer", min(ratios[peer] for peer in PEERS))
+            continue
+        size = "16 and 64 KiB" if read in LARGE_READS else "1.4 KiB"
+        judge(f"{size}: times the openai client's decoder", ratios["openai"])
+        judge(f"{size}, MB/s", rates["payloads"])
+        if read in LARGE_READS:
+            judge("16 and 64 KiB: of bytes.split", ratios["split"])
+            if shape in ("OpenAI", "Responses"):
+                judge("whole events of 300 bytes, MB/s", rates["events"])
+    return Result({"sse": figures}, lines, {name: min(least) for name, least in judged.items()})
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--check", action="store_true")
-    options = parser.parse_args()
-    figures = table()
-    if options.json:
-        print(json.dumps({"sse": figures}, indent=2))
-    else:
-        print(f"{'MB/s':32}{'events':>10}{'payloads':>10}{'split':>10}")
-        for shape, row in figures.items():
-            print(f"{shape:32}{row['events']:>10.0f}{row['payloads']:>10.0f}{row['split']:>10.0f}")
-    slow = [
-        shape
-        for read in FLOOR_READS
-        if min((row := figures[shape := f"{FLOOR_EVENT} B events, {read:,} B reads"])["events"], row["payloads"])
-        < FLOOR
-    ]
-    if options.check and slow:
-        print(f"under the floor of {FLOOR} MB/s: {', '.join(slow)}", file=sys.stderr)
-        return 1
-    return 0
+    return run("sse", __doc__, measure, rounds=7)
 
 
 if __name__ == "__main__":
