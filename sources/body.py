@@ -1,68 +1,142 @@
-"""The body of an answer, read 16 KiB at a time, as fast as it is wanted and no faster."""
+"""The body of an answer, at most 16 KiB at a time, as fast as it is wanted and no faster."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from time import monotonic
-from typing import Any, Final
+from typing import Final, TypeAlias
 
 import aiohttp
 
 from ..streams.call import Call
-from ..streams.demand import Demand
-from ..streams.errors import StreamError, StreamStalled
+from ..streams.errors import StreamError
 from .connections import READ_SIZE, fail_when_closed
+from .idle import Idle
 from .inflate import inflate
-from .pump import Push
+from .pump import Pump
+from .pushed import Flow, fits, kept_back
 
 __all__ = ["error_body", "read_body"]
 
 MAX_ERROR_BYTES: Final = 64 << 10
 ERROR_BODY_SECONDS: Final = 10.0
-FAREWELL_SECONDS: Final = 0.01
 END_SECONDS: Final = 0.05
+Inflate: TypeAlias = Callable[[bytes], Iterator[bytes]]
 
 
-async def read_body(response: aiohttp.ClientResponse, call: Call, push: Push[bytes], read_timeout: float) -> None:
+async def read_body(response: aiohttp.ClientResponse, call: Call, pump: Pump[bytes], read_timeout: float) -> None:
     """Push the body until it ends or nobody wants more of it; all that came before an error is pushed before it.
 
     Raises:
         StreamError: When no byte comes in time, or the bytes cannot be what they say they are.
         aiohttp.ClientError: When the connection breaks off.
     """
-    pieces = inflate(response.headers.get("content-encoding", ""))
-    content, demand = response.content, call.demand
-    read, idle = content.read, Idle(content, read_timeout)
+    reading = Reading(response, call, pump, read_timeout, inflate(response.headers.get("content-encoding", "")))
     forget = fail_when_closed(response)
-    failure: Exception | None = None
     try:
-        while True:
-            try:
-                chunk = await read(READ_SIZE)
-            except Exception as error:
-                failure, chunk = error, kept_back(content)
-            if not chunk:
-                break
-            idle.taken += len(chunk)
-            call.received_bytes += len(chunk)
-            for piece in (chunk,) if pieces is None else pieces(chunk):
-                if not push(piece):
-                    if call.ended:
-                        await see_the_end(content)
-                    return
-                if not demand.is_open:
-                    await pause(response, demand, idle)
-                elif piece is not chunk and len(piece) == READ_SIZE:
-                    await asyncio.sleep(0)  # much may come out of a little: let others have their turn
-            idle.since = monotonic()
+        await reading.run()
     finally:
-        idle.stop()
+        reading.idle.stop()
         forget()
-    if failure is not None:
-        raise failure
+    if call.ended and not response.content.is_eof():
+        await see_the_end(response.content)
+
+
+class Reading:
+    """A body being read: pushed from the transport while that is all there is to do, else pulled piece by piece.
+
+    What a server has compressed is always pulled: much may come out of a little.
+    """
+
+    __slots__ = ("_call", "_content", "_flow", "_pieces", "_pump", "_response", "_taken", "idle")
+
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        call: Call,
+        pump: Pump[bytes],
+        read_timeout: float,
+        pieces: Inflate | None,
+    ) -> None:
+        self._response = response
+        self._content = response.content
+        self._call = call
+        self._pump = pump
+        self._pieces = pieces
+        self._taken = 0
+        self.idle = Idle(read_timeout, self._fail)
+        self._flow: Flow | None = None
+
+    async def run(self) -> None:
+        """Push all of it, or as much as is wanted."""
+        if self._pieces is None and self._response.connection is not None and await fits(self._content):
+            self._flow = Flow(self._response, self._call, self._pump, self.idle)
+        more = True
+        while more:
+            if not self._call.demand.is_open:
+                await self._pause()
+            self.idle.since = monotonic()
+            flow = self._flow
+            if flow is not None and flow.rest:
+                more = await self._push(flow.next_piece())
+            elif flow is not None and flow.is_open and self._is_drained:
+                await flow.run()
+                more = self._pump.wanted
+            else:
+                more = await self._pull()
+
+    async def _pull(self) -> bool:
+        try:
+            chunk = await self._content.read(READ_SIZE)
+        except Exception:
+            chunk = kept_back(self._content)
+            if not chunk:
+                raise
+        self._taken += len(chunk)
+        return await self._push(chunk) if chunk else False
+
+    async def _push(self, chunk: bytes) -> bool:
+        self._call.received_bytes += len(chunk)
+        if self._pieces is None:
+            return self._pump.push(chunk)
+        for piece in self._pieces(chunk):
+            if not self._pump.push(piece):
+                return False
+            if not self._call.demand.is_open:
+                await self._pause()
+            elif len(piece) == READ_SIZE:
+                await asyncio.sleep(0)  # let others have their turn
+        return True
+
+    @property
+    def _has_unread(self) -> bool:
+        return self._content.total_bytes > self._taken
+
+    @property
+    def _is_drained(self) -> bool:
+        """Whether there is nothing to do but to wait for more."""
+        content = self._content
+        return not (self._has_unread or content.is_eof() or content.exception() is not None)
+
+    async def _pause(self) -> None:
+        """Leave the socket alone until the consumer wants more: not even its breaking off is seen before."""
+        connection = None if self._content.is_eof() else self._response.connection
+        transport = None if connection is None else connection.transport
+        if transport is not None:
+            transport.pause_reading()
+        self.idle.since = math.inf
+        await self._call.demand.ready()
+        # With bytes still in its buffer, aiohttp resumes by itself when the next read has emptied it.
+        if transport is not None and not transport.is_closing() and not self._has_unread:
+            transport.resume_reading()
+
+    def _fail(self, error: StreamError) -> None:
+        self._content.set_exception(error)
+        if self._flow is not None:
+            self._flow.leave()
 
 
 async def see_the_end(content: aiohttp.StreamReader) -> None:
@@ -71,61 +145,6 @@ async def see_the_end(content: aiohttp.StreamReader) -> None:
         async with asyncio.timeout(END_SECONDS):
             while await content.read(READ_SIZE):
                 pass
-
-
-class Idle:
-    """Fail a body whose next byte does not come in time: one timer for all its reads, looked at when it rings."""
-
-    __slots__ = ("_content", "_limit", "_timer", "since", "taken")
-
-    def __init__(self, content: aiohttp.StreamReader, limit: float) -> None:
-        self._content = content
-        self._limit = limit
-        self._timer = asyncio.get_running_loop().call_later(limit, self._look)
-        self.since = monotonic()
-        self.taken = 0
-
-    @property
-    def has_unread(self) -> bool:
-        """Whether there are bytes that have come, and have not been read."""
-        return self._content.total_bytes > self.taken
-
-    def _look(self) -> None:
-        left = self._limit if self.has_unread else self.since + self._limit - monotonic()
-        if left > 0:
-            self._timer = asyncio.get_running_loop().call_later(min(left, self._limit), self._look)
-        else:
-            self._content.set_exception(StreamStalled("idle", self._limit))
-
-    def stop(self) -> None:
-        """The body is done with."""
-        self._timer.cancel()
-
-
-async def pause(response: aiohttp.ClientResponse, demand: Demand, idle: Idle) -> None:
-    """Leave the socket alone until the consumer wants more: not even its breaking off is seen before."""
-    connection = None if response.content.is_eof() else response.connection
-    protocol: Any = connection and connection.protocol
-    if protocol is not None and protocol.is_connected():
-        protocol.pause_reading()
-    idle.since = math.inf
-    await demand.ready()
-    # With bytes still in its buffer, aiohttp resumes by itself when the next read has emptied it.
-    if protocol is not None and protocol.is_connected() and not idle.has_unread:
-        protocol.resume_reading()
-
-
-async def farewell(content: aiohttp.StreamReader) -> None:
-    """Whoever saw the end mark wants no more; the body's own end is often right behind, and keeps the connection."""
-    with suppress(TimeoutError, aiohttp.ClientError, StreamError):
-        async with asyncio.timeout(FAREWELL_SECONDS):
-            await content.read(READ_SIZE)
-
-
-def kept_back(content: aiohttp.StreamReader) -> bytes:
-    """What came before the connection broke off: aiohttp has it, and no public way to it once there is an error."""
-    take: Callable[[int], bytes] | None = getattr(content, "_read_nowait", None)
-    return b"" if take is None else take(READ_SIZE)
 
 
 async def error_body(response: aiohttp.ClientResponse) -> bytes:

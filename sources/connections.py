@@ -63,10 +63,16 @@ class Answer(aiohttp.ClientResponse):
         return self
 
 
-def hang_up(response: aiohttp.ClientResponse) -> None:
-    """Close the connection unless the whole answer has been read; nothing is drained, nothing waited for."""
-    abort(response.connection)
+def hang_up(response: aiohttp.ClientResponse) -> bool:
+    """Close the connection unless the whole answer has come; nothing is drained, nothing waited for.
+
+    Returns:
+        Whether there was still one to close.
+    """
+    connection = response.connection
+    abort(connection)
     response.close()
+    return connection is not None
 
 
 def abort(connection: Any) -> None:

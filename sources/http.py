@@ -10,8 +10,10 @@ import asyncio
 import io
 import math
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 import aiohttp
@@ -27,7 +29,7 @@ from .address import checked_header, checked_url, is_forbidden_address
 from .body import error_body, read_body
 from .connections import Sessions, environment_proxy, hang_up
 from .http_errors import presentable
-from .pump import Pump, Push
+from .pump import Pump, Work
 
 __all__ = ["Headers", "Http", "HttpRequest", "ResponseHead"]
 
@@ -135,29 +137,31 @@ class Http:
             A cold observable. Disposing it closes the connection, also from inside ``on_next``.
             It errors with a :class:`.StreamError`, or with whatever ``prepare`` raises.
         """
-        return Body(lambda push: self._exchange(call, prepare, accept, refuse, push))
+        return Body(lambda pump: self._exchange(call, prepare, accept, refuse, pump))
 
     async def _exchange(
-        self, call: Call, prepare: Prepare, accept: Accept, refuse: Refuse, push: Push[bytes]
+        self, call: Call, prepare: Prepare, accept: Accept, refuse: Refuse, pump: Pump[bytes]
     ) -> Exception | None:
         request = await prepare()
+        secrets, shut = request.secrets(), True
         try:
             response = await self._send(request)
+            del request  # a long prompt need not stay while its answer comes
             try:
                 await self._receive(response, accept, refuse)
-                await read_body(response, call, push, self._read_timeout)
+                await read_body(response, call, pump, self._read_timeout)
             finally:
-                hang_up(response)
+                shut = hang_up(response)
         except Exception as error:
-            return presentable(error, request.secrets(), self._connect_timeout)
+            return presentable(error, secrets, self._connect_timeout)
+        finally:
+            if shut and pump.left_at is not None and not call.ended:
+                # The loop closes the socket at its next turn, and does this after it.
+                asyncio.get_running_loop().call_soon(tell_closed, call, pump.left_at)
         return None
 
     async def _send(self, request: HttpRequest) -> aiohttp.ClientResponse:
-        url = URL(checked_url(request.url), encoded=True)
-        if is_forbidden_address(url.raw_host or ""):
-            raise ConnectError(
-                f"{url.raw_host} is a metadata service, not a provider; nothing was sent", retryable=False
-            )
+        url = destination(request.url)
         headers = {name: checked_header(name, value) for name, value in request.headers.items()}
         body = io.BytesIO(request.body) if len(request.body) > LARGE_BODY else request.body
         proxy = await asyncio.to_thread(environment_proxy, url) if self._trust_env else None
@@ -183,10 +187,23 @@ class Http:
             raise
 
 
+@lru_cache(maxsize=256)
+def destination(address: str) -> URL:
+    """Where a request goes; looked at once, since most go where another went."""
+    url = URL(checked_url(address), encoded=True)
+    if is_forbidden_address(url.raw_host or ""):
+        raise ConnectError(f"{url.raw_host} is a metadata service, not a provider; nothing was sent", retryable=False)
+    return url
+
+
+def tell_closed(call: Call, left_at: float) -> None:
+    call.closed(time.monotonic() - left_at)
+
+
 class Body(Batched[bytes]):
     """The bytes of one answer, a read at a time."""
 
-    def __init__(self, work: Callable[[Push[bytes]], Awaitable[Exception | None]]) -> None:
+    def __init__(self, work: Work[bytes]) -> None:
         super().__init__()
         self._work = work
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from contextvars import Context, copy_context
+from time import monotonic
 from typing import Generic, TypeAlias, TypeVar
 
 from ..streams.batched import BatchObserver
@@ -13,7 +15,7 @@ __all__ = ["Pump", "Push", "Work"]
 
 T = TypeVar("T")
 Push: TypeAlias = Callable[[T], bool]
-Work: TypeAlias = Callable[[Push[T]], Awaitable[Exception | None]]
+Work: TypeAlias = Callable[["Pump[T]"], Awaitable[Exception | None]]
 
 
 class Pump(Generic[T]):
@@ -22,26 +24,35 @@ class Pump(Generic[T]):
     The work calls ``push`` with each item, ends when that answers False, and returns the error that ended it
     (None: it is complete). Cancelling it is how it is stopped from outside. What the observer raises itself
     cannot be told to it: it goes to the loop's exception handler, and the work is ended.
+
+    Attributes:
+        left_at: ``time.monotonic()`` of the moment at which it was stopped, if it was.
+        context: What all signals run in. A callback of the loop, while the work waits, pushes by way of ``run``.
     """
 
-    __slots__ = ("_loop", "_observer", "_task", "_work")
+    __slots__ = ("_loop", "_observer", "_pushing", "_task", "_work", "context", "left_at")
 
     def __init__(self, observer: BatchObserver[T], work: Work[T]) -> None:
         self._observer: BatchObserver[T] | None = observer
         self._work: Work[T] | None = work
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._pushing = False
+        self.left_at: float | None = None
+        self.context: Context = copy_context()
 
     def start(self) -> None:
         """Begin, on the running loop."""
         work = self._work
         if work is not None:
             self._loop = asyncio.get_running_loop()
-            self._task = self._loop.create_task(self._run(work), name="tokenrill stream")
+            self._task = self._loop.create_task(self._run(work), name="tokenrill stream", context=self.context)
             self._task.add_done_callback(look_away)
 
     def stop(self) -> None:
         """End without another signal, from any thread, at any time, as often as one likes."""
+        if self._observer is not None:
+            self.left_at = monotonic()
         self._observer = self._work = None
         loop, task = self._loop, self._task
         if loop is None or task is None or task.done():
@@ -53,21 +64,31 @@ class Pump(Generic[T]):
         if here is not loop:
             with suppress(RuntimeError):  # the loop has been closed, and its tasks with it
                 loop.call_soon_threadsafe(task.cancel)
-        elif asyncio.current_task() is not task:
+        elif not self._pushing and asyncio.current_task() is not task:
             task.cancel()
         # Else we are inside our own on_next, and push answers False when that returns.
 
-    def push(self, item: T) -> bool:
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody wants another item."""
+        return self._observer is not None
+
+    def __call__(self, item: T) -> bool:
         """Hand one item on; False when nobody wants another."""
         observer = self._observer
         if observer is None:
             return False
+        self._pushing = True
         try:
             observer.on_batch((item,))
         except Exception as error:
             self.stop()
             report(error)
+        finally:
+            self._pushing = False
         return self._observer is not None
+
+    push = __call__
 
     async def _run(self, work: Work[T]) -> None:
         if self._observer is None:  # stopped by another thread while the task was being made
@@ -75,7 +96,7 @@ class Pump(Generic[T]):
         failure: Exception | None = None
         try:
             try:
-                failure = await work(self.push)
+                failure = await work(self)
             except Exception as error:
                 failure = error
             self._finish(failure)
