@@ -10,6 +10,7 @@ from typing import Final
 from ..streams.errors import MissingCredential
 from .address import checked_base_url, checked_header
 from .auth import Authorize, Secret, bearer, header
+from .continuations.ways import CLAUDE
 from .dialects.anthropic_messages import ANTHROPIC_MESSAGES, render_for
 from .http import Http
 from .provider import Provider
@@ -61,6 +62,7 @@ def anthropic(
         authorize=authorization(api_key, auth_token),
         http=http or Http(),
         headers=headers,
+        continuations=CLAUDE,
     )
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import NoReturn, TypeAlias
 
 from ..streams.errors import MissingCredential
 from .address import checked_value
 from .http import Headers, HttpRequest
 
-__all__ = ["Authorize", "Secret", "bearer", "from_environment", "header"]
+__all__ = ["Authorize", "Known", "Secret", "bearer", "fingerprint", "from_environment", "header"]
 
 Authorize: TypeAlias = Callable[[HttpRequest], Awaitable[HttpRequest]]
 
@@ -64,13 +65,37 @@ def from_environment(given: str | None, *variables: str, provider: str) -> Secre
     raise MissingCredential(f"no key for {provider}: set the environment variable {names}, or pass api_key=")
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A way to sign, and the :func:`fingerprint` of whose quota it draws on."""
+
+    authorize: Authorize = field(repr=False)
+    credential: str
+
+    def __call__(self, request: HttpRequest) -> Awaitable[HttpRequest]:
+        return self.authorize(request)
+
+
+def fingerprint(identity: str) -> str:
+    """Eight digits that tell one key from another, so that each has its own quota.
+
+    They are 32 bits of a one-way hash, under a name of our own so that they match nobody else's. A key has more than
+    a hundred bits: even who knows the digits is left with as many keys to guess as before, and no two of a
+    program's keys are likely to share them.
+
+    >>> fingerprint("sk-canary")
+    'f2ead718'
+    """
+    return blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=4, person=b"tokenrill.quota").hexdigest()
+
+
 def header(name: str, value: Secret, *, prefix: str = "") -> Authorize:
     """Send the secret in one header."""
 
     async def authorize(request: HttpRequest) -> HttpRequest:
         return replace(request, headers=Headers({**request.headers, name: prefix + value.reveal()}))
 
-    return authorize
+    return Known(authorize, fingerprint(value.reveal()))
 
 
 def bearer(token: Secret) -> Authorize:

@@ -13,7 +13,9 @@ from msgspec.structs import replace as with_fields
 from ..streams.codec import Json
 from ..streams.request import CompletionRequest
 from .address import checked_base_url, path_segment
-from .auth import Authorize, Secret, from_environment, header
+from .auth import Authorize, Known, Secret, fingerprint, from_environment, header
+from .continuations.kept import RESPONSES
+from .continuations.ways import ANY_MODEL
 from .dialect import Dialect
 from .dialects.azure_chat import AZURE_CHAT, AZURE_RESPONSES
 from .http import Headers, Http, HttpRequest
@@ -73,8 +75,9 @@ def azure(
         name="azure.ai.openai",
         dialect=dialect if deployment is None else deployed(dialect, deployment),
         endpoint=address(resource, api_version or os.environ.get("OPENAI_API_VERSION") or "v1", api, deployment),
-        authorize=entra(token) if token else key(api_key),
+        authorize=Known(entra(token), fingerprint(resource)) if token else key(api_key),
         http=http or Http(),
+        continuations=RESPONSES if api == "responses" else ANY_MODEL,
     )
 
 

@@ -12,8 +12,9 @@ from typing import Final, Literal
 
 from ..streams.request import CompletionRequest
 from .address import checked_base_url, path_segment
-from .auth import Authorize, Secret, bearer
+from .auth import Authorize, Known, Secret, bearer, fingerprint
 from .aws import botocore_chain, fixed, sigv4
+from .continuations.ways import CLAUDE
 from .dialect import Dialect
 from .dialects.bedrock_converse import BEDROCK_CONVERSE, CONTENT_TYPE
 from .dialects.bedrock_invoke import BEDROCK_INVOKE, render_as
@@ -86,6 +87,7 @@ def bedrock(
         authorize=authorization(home, api_key, credentials, profile),
         http=http or Http(),
         headers={"accept": CONTENT_TYPE},
+        continuations=CLAUDE,
     )
 
 
@@ -106,11 +108,13 @@ def authorization(
     profile: str | None,
 ) -> Authorize:
     if credentials is not None:
-        return sigv4(fixed(credentials[0], credentials[1], credentials[2] if len(credentials) > 2 else None), region)
+        keys = fixed(credentials[0], credentials[1], credentials[2] if len(credentials) > 2 else None)
+        return Known(sigv4(keys, region), fingerprint(f"{credentials[0]} {region}"))
     token = api_key or (None if profile else os.environ.get("AWS_BEARER_TOKEN_BEDROCK"))
     if token and token.strip():
         return bearer(Secret(token, "Bedrock API key"))
-    return sigv4(botocore_chain(profile), region)
+    # Temporary keys change while the account stays the same, so it is the profile that is told apart.
+    return Known(sigv4(botocore_chain(profile), region), fingerprint(f"{profile or ''} {region}"))
 
 
 def model_segment(model: str, region: str) -> str:

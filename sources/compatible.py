@@ -15,7 +15,9 @@ from ..streams.parts import ReasoningPart, ToolCall
 from ..streams.request import CompletionRequest
 from ..streams.tokens import RateLimits
 from .address import checked_base_url
-from .auth import Authorize, bearer, from_environment
+from .auth import Authorize, Known, bearer, fingerprint, from_environment
+from .continuations.passage import Way
+from .continuations.ways import ANY_MODEL, CLAUDE, DEEPSEEK, MISTRAL
 from .dialect import Dialect
 from .dialects.ollama_chat import OLLAMA_CHAT
 from .dialects.openai_chat import OPENAI_CHAT
@@ -64,6 +66,7 @@ class Server:
     path: str = "chat/completions"
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     rate_limits: Callable[[Mapping[str, str]], RateLimits | None] = openai_rate_limits
+    continuations: tuple[Way, ...] = ANY_MODEL
 
 
 OLD: Final = Quirks(max_tokens_field="max_tokens")
@@ -74,7 +77,11 @@ SERVERS: Final[Mapping[str, Server]] = {
     "groq": Server("groq", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",)),
     # https://api-docs.deepseek.com/guides/thinking_mode
     "deepseek": Server(
-        "deepseek", "https://api.deepseek.com", ("DEEPSEEK_API_KEY",), replace(OLD, returns_reasoning=True)
+        "deepseek",
+        "https://api.deepseek.com",
+        ("DEEPSEEK_API_KEY",),
+        replace(OLD, returns_reasoning=True),
+        continuations=DEEPSEEK,
     ),
     # https://docs.mistral.ai/api/endpoint/chat : fields it does not know are refused
     "mistral": Server(
@@ -82,6 +89,7 @@ SERVERS: Final[Mapping[str, Server]] = {
         "https://api.mistral.ai/v1",
         ("MISTRAL_API_KEY",),
         replace(OLD, stream_options=False, seed_field="random_seed"),
+        continuations=MISTRAL,
     ),
     # https://openrouter.ai/docs/guides/best-practices/reasoning-tokens
     "openrouter": Server(
@@ -89,6 +97,7 @@ SERVERS: Final[Mapping[str, Server]] = {
         "https://openrouter.ai/api/v1",
         ("OPENROUTER_API_KEY",),
         replace(OLD, top_k=True, reasoning="object"),
+        continuations=CLAUDE,
     ),
     # https://docs.together.ai/reference/chat-completions
     "together": Server("together", "https://api.together.xyz/v1", ("TOGETHER_API_KEY",), replace(OLD, top_k=True)),
@@ -153,9 +162,10 @@ def compatible(
         name=row.name,
         dialect=dialect,
         endpoint=lambda _: f"{address}/{row.path}",
-        authorize=authorization(row, api_key),
+        authorize=authorization(row, api_key, address),
         http=http or Http(),
         headers=row.headers,
+        continuations=row.continuations,
     )
 
 
@@ -169,10 +179,10 @@ def row_for(server: str | Server) -> Server:
     return SERVERS[server]
 
 
-def authorization(row: Server, api_key: str | None) -> Authorize:
+def authorization(row: Server, api_key: str | None, address: str) -> Authorize:
     if row.needs_key or api_key or any(os.environ.get(name, "").strip() for name in row.variables):
         return bearer(from_environment(api_key, *row.variables, provider=row.name))
-    return unsigned
+    return Known(unsigned, fingerprint(address))
 
 
 async def unsigned(request: HttpRequest) -> HttpRequest:

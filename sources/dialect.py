@@ -59,15 +59,16 @@ class Dialect:
     request_id_headers: tuple[str, ...] = ("x-request-id",)
     rate_limits: Callable[[Mapping[str, str]], RateLimits | None] = no_rate_limits
 
-    def check_content_type(self, headers: Mapping[str, str]) -> None:
-        """See that the answer is a stream of this format; a server that does not say is believed.
+    def check_content_type(self, headers: Mapping[str, str], types: tuple[str, ...] | None = None) -> None:
+        """See that the answer is of this format, or of these ``types``; a server that does not say is believed.
 
         Raises:
             UnexpectedContent: When it calls itself something else.
         """
         essence = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if essence and essence not in self.content_types:
-            raise UnexpectedContent(f"expected {' or '.join(self.content_types)}, but the answer is {essence[:60]!r}")
+        expected = self.content_types if types is None else types
+        if essence and essence not in expected:
+            raise UnexpectedContent(f"expected {' or '.join(expected)}, but the answer is {essence[:60]!r}")
 
     def request_id(self, headers: Mapping[str, str]) -> str | None:
         """The provider's id of the request, if it gave one."""

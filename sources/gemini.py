@@ -8,6 +8,7 @@ from typing import Final, Literal
 from ..streams.request import CompletionRequest
 from .address import checked_base_url, path_segment
 from .auth import from_environment, header
+from .continuations.ways import ANY_MODEL, INTERACTIONS
 from .dialects.gemini import GEMINI
 from .dialects.gemini_interactions import GEMINI_INTERACTIONS
 from .http import Http
@@ -60,6 +61,7 @@ def gemini(
         ),
         http=http or Http(),
         headers={} if sse or api != "generate_content" else {"accept": "application/json"},
+        continuations=INTERACTIONS if api == "interactions" else ANY_MODEL,
     )
 
 

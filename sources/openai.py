@@ -7,6 +7,8 @@ from typing import Final, Literal
 
 from .address import checked_base_url, checked_header
 from .auth import bearer, from_environment
+from .continuations.kept import RESPONSES
+from .continuations.ways import ANY_MODEL
 from .dialects.openai_chat import OPENAI_CHAT
 from .dialects.openai_responses import OPENAI_RESPONSES
 from .http import Http
@@ -59,4 +61,5 @@ def openai(
         authorize=bearer(from_environment(api_key, "OPENAI_API_KEY", provider="OpenAI")),
         http=http or Http(),
         headers={name: checked_header(name, value) for name, value in given.items() if value},
+        continuations=RESPONSES if api == "responses" else ANY_MODEL,
     )

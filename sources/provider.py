@@ -10,15 +10,17 @@ from reactivex import Observable
 
 from ..operators import transduce
 from ..streams import codec
-from ..streams.call import Account, Call
+from ..streams.call import Call
 from ..streams.codec import Json
 from ..streams.errors import StreamError
 from ..streams.request import CompletionRequest
 from ..streams.tokens import StreamToken
 from ..streams.types import Transducer
 from .auth import Authorize
+from .continuations.finished import Finished
+from .continuations.passage import Bound, Passage, Way
 from .dialect import Dialect
-from .http import Headers, Http, HttpRequest, ResponseHead
+from .http import Headers, Http, HttpRequest
 from .http_errors import scrubbed
 
 __all__ = ["Endpoint", "Provider"]
@@ -38,6 +40,7 @@ class Provider:
         authorize: Puts the credentials on the exact bytes.
         http: The pool of connections.
         headers: More headers, for every request.
+        continuations: How an answer can be gone on with that broke off, the best way first, for ``resume``.
     """
 
     name: str
@@ -46,6 +49,12 @@ class Provider:
     authorize: Authorize = field(repr=False)
     http: Http = field(default_factory=Http, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    continuations: tuple[Way, ...] = field(default=(), repr=False)
+
+    @property
+    def credential(self) -> str:
+        """Whose quota its requests draw on: a fingerprint, never the key; empty where nobody knows."""
+        return getattr(self.authorize, "credential", "")
 
     async def prepare(self, request: CompletionRequest) -> HttpRequest:
         """Render, address and sign: exactly what this provider will be sent.
@@ -64,28 +73,19 @@ class Provider:
 
             provider.body(request).pipe(parse_sse(), my_event_log(), decode(provider.dialect))
         """
-        return self._body(Call(self.name, asked) if isinstance(asked, CompletionRequest) else asked, [])
-
-    def _body(self, call: Call, secrets: list[str]) -> Observable[bytes]:
-        async def prepare() -> HttpRequest:
-            request = await self.prepare(call.request)
-            secrets[:] = request.secrets()
-            return request
-
-        def accept(head: ResponseHead) -> None:
-            self.dialect.check_content_type(head.headers)
-            call.attempt.request_id = self.dialect.request_id(head.headers)
-            call.attempt.rate_limits = self.dialect.rate_limits(head.headers)
-
-        return self.http.stream(call, prepare, accept, self.dialect.refuse)
+        call = Call(self.name, asked) if isinstance(asked, CompletionRequest) else asked
+        passage = Passage(self, call)
+        return self.http.stream(call, passage.prepare, passage.accept, self.dialect.refuse)
 
     def stream(self, call: Call) -> Observable[StreamToken]:
         """The answer as tokens; it completes after :class:`.Finish`."""
-        secrets: list[str] = []
-        return self._body(call, secrets).pipe(
-            transduce(self.dialect.framer),
-            transduce(lambda: Discreet(self.dialect.decoder(), secrets)),
-            transduce(lambda: Account(call)),
+        passage = Passage(self, call)
+        call.credential = self.credential
+        call.continuations = tuple(Bound(way, passage) for way in (Finished(), *self.continuations))
+        return self.http.stream(call, passage.prepare, passage.accept, self.dialect.refuse).pipe(
+            transduce(passage.framer),
+            transduce(lambda: Discreet(passage.reader(), passage.secrets)),
+            transduce(passage.account),
         )
 
     async def aclose(self) -> None:

@@ -16,6 +16,7 @@ from ..streams.call import Account, Call
 from ..streams.demand import Demand
 from ..streams.loops import on_loop
 from ..streams.tokens import StreamToken
+from .continuations.recording import Recording
 from .dialect import Dialect
 from .pump import Pump, Push
 
@@ -62,12 +63,20 @@ class Replay:
 
     def stream(self, call: Call) -> Observable[StreamToken]:
         """The recorded answer as tokens, whatever is asked: at once, but no faster than they are wanted."""
+        recording = Recording(call, self._size)
+        call.continuations = (recording,)
         return Played(self.chunks, call.demand).pipe(
-            transduce(self.dialect.framer), transduce(self.dialect.decoder), transduce(lambda: Account(call))
+            transduce(self.dialect.framer),
+            transduce(self.dialect.decoder),
+            transduce(recording.begin),
+            transduce(lambda: Account(call)),
         )
 
     async def aclose(self) -> None:
         """Nothing is held."""
+
+    def _size(self) -> int:
+        return len(self.recording) if isinstance(self.recording, bytes) else self.recording.stat().st_size
 
 
 class Played(Batched[bytes]):

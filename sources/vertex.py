@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final, Literal
 from ..streams.errors import StreamError
 from ..streams.request import CompletionRequest
 from .address import checked_base_url, checked_header, path_segment
+from .auth import Known, fingerprint
+from .continuations.ways import CLAUDE
 from .dialects.anthropic_messages import ANTHROPIC_MESSAGES, render_for
 from .dialects.gemini import GEMINI, render_vertex
 from .gcp import GoogleToken, TokenCallback, google_bearer
@@ -102,9 +104,14 @@ def vertex(
         endpoint=predicting(
             f"{address}/{VERSIONS[who]}/projects/{path_segment(project, 'project')}/locations/{place}", who
         ),
-        authorize=google_bearer(token, quota_project and checked_header("x-goog-user-project", quota_project)),
+        # Google counts for each project and place, whoever the account is.
+        authorize=Known(
+            google_bearer(token, quota_project and checked_header("x-goog-user-project", quota_project)),
+            fingerprint(f"{quota_project or project} {place}"),
+        ),
         http=http or Http(),
         headers=headers,
+        continuations=CLAUDE,
     )
 
 

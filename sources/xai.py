@@ -17,15 +17,17 @@ from ..operators import transduce
 from ..streams import codec
 from ..streams.call import Account, Call
 from ..streams.codec import Json
-from ..streams.errors import LimitExceeded, MalformedEvent, StreamError, StreamStalled
+from ..streams.errors import MalformedEvent, StreamError, StreamStalled
 from ..streams.request import CompletionRequest
 from ..streams.tokens import StreamToken
 from .address import checked_base_url, path_segment
 from .auth import bearer, from_environment
+from .continuations.ways import ANY_MODEL
 from .dialect import Dialect
 from .dialects.openai_chat import OPENAI_CHAT
 from .dialects.openai_chat.decode import ChatDecoder
 from .dialects.openai_responses import OPENAI_RESPONSES
+from .exchange import whole_answer
 from .http import Body, Headers, Http, HttpRequest, ResponseHead
 from .provider import Provider
 from .pump import Push
@@ -34,7 +36,6 @@ from .shape import objects_of, text_of
 __all__ = ["Deferred", "xai", "xai_deferred"]
 
 APIS: Final = {"chat": (OPENAI_CHAT, "chat/completions"), "responses": (OPENAI_RESPONSES, "responses")}
-MAX_ANSWER_BYTES: Final = 16 << 20
 ACCEPTED: Final = 202
 
 
@@ -73,6 +74,7 @@ def xai(
         endpoint=lambda _: f"{address}/{path}",
         authorize=bearer(from_environment(api_key, "XAI_API_KEY", provider="xAI")),
         http=http or Http(),
+        continuations=ANY_MODEL,
     )
 
 
@@ -130,6 +132,8 @@ class Deferred:
     def stream(self, call: Call) -> Observable[StreamToken]:
         """The answer as tokens; it completes after :class:`.Finish`."""
 
+        call.credential = self.provider.credential
+
         async def work(push: Push[bytes]) -> Exception | None:
             push(await self._fetch(call, await self._ask(call)))
             return None
@@ -161,7 +165,12 @@ class Deferred:
             try:
                 answer = await exchange.whole(prepare)
             except StreamError as error:
-                if not error.retryable or exchange.status == 200:
+                if exchange.status == 200:
+                    error.add_note(
+                        "the answer was told once, and is gone: asking again has another written, and billed"
+                    )
+                    raise
+                if not error.retryable:
                     raise
                 continue
             if exchange.status != ACCEPTED:
@@ -179,29 +188,8 @@ class Exchange:
 
     async def whole(self, prepare: Callable[[], Awaitable[HttpRequest]]) -> bytes:
         """The body; when cancelled, the connection is closed."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        held = bytearray()
-
-        def take(piece: bytes) -> None:
-            held.extend(piece)
-            if len(held) > MAX_ANSWER_BYTES and not done.done():
-                done.set_exception(LimitExceeded("max_answer_bytes", MAX_ANSWER_BYTES))
-
-        def fail(error: Exception) -> None:
-            if not done.done():
-                done.set_exception(error)
-
-        def complete() -> None:
-            if not done.done():
-                done.set_result(None)
-
-        body = self._provider.http.stream(self._call, prepare, self._accept, self._provider.dialect.refuse)
-        subscription = body.subscribe(take, fail, complete)
-        try:
-            await done
-        finally:
-            subscription.dispose()
-        return bytes(held)
+        provider = self._provider
+        return await whole_answer(provider.http, self._call, prepare, self._accept, provider.dialect.refuse)
 
     def _accept(self, head: ResponseHead) -> None:
         self.status = head.status

@@ -23,6 +23,7 @@ from ...streams.tokens import (
     Usage,
 )
 from .fault import Fault
+from .interrupted import rest_of
 from .pace import Pace
 
 __all__ = ["FRIENDLY", "Answer", "Script"]
@@ -97,6 +98,8 @@ class Answer:
     ) -> Answer:
         """Say a text, word by word; reasoning comes before it, calls of tools after it.
 
+        Asked to go on with the beginning of the text, by a prefill or as ``resume`` asks, it says the rest.
+
         Args:
             text, reasoning: What is said, and what is thought.
             tool_calls: The tools to call; their arguments come in fragments.
@@ -153,7 +156,7 @@ class Telling:
         yield ResponseStart(response_id, request.model)
         read = self.usage.input_tokens if self.usage else -(-sum(len(message.text) for message in request.turns) // 4)
         yield Usage(read, kind="partial")  # some tell beforehand what they have read
-        thoughts, words = WORD.findall(self.reasoning), WORD.findall(self.text)
+        thoughts, words = WORD.findall(self.reasoning), WORD.findall(rest_of(self.text, request))
         for thought in thoughts:
             yield ReasoningDelta(thought)
         for word in words:

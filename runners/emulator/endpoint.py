@@ -42,6 +42,7 @@ class Endpoint:
         opening: What stands before the first event of a stream, an error included.
         garbage: Bytes that no client of this dialect can read.
         end_mark: Whether the last event of a stream does nothing but end it, after another has said why.
+        keeps: Whether responses asked for in the background are kept, or at a ``GET`` told, here.
         listing: For an address that only lists the models: the list.
         environment: Variables that point this provider's clients here; ``{url}`` stands for the server.
     """
@@ -56,5 +57,6 @@ class Endpoint:
     opening: bytes = b""
     garbage: bytes = SSE_GARBAGE
     end_mark: bool = True
+    keeps: bool = False
     listing: Listing | None = None
     environment: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from ...sources.dialect import Dialect
 from ...sources.dialects.anthropic_messages import ANTHROPIC_MESSAGES
 from ...sources.dialects.anthropic_text import ANTHROPIC_TEXT
 from ...sources.dialects.azure_chat import AZURE_CHAT, AZURE_RESPONSES
@@ -73,6 +74,12 @@ def gemini(path: str, guard: Guard, environment: Mapping[str, str]) -> tuple[End
     return events, array
 
 
+def responses(path: str, dialect: Dialect, guard: Guard) -> tuple[Endpoint, Endpoint]:
+    """An address at which Responses are made, and those that were asked for in the background are told again."""
+    made = Endpoint("POST", path, dialect, guard, error_frame=responses_error, end_mark=False, keeps=True)
+    return made, replace(made, method="GET", path=f"{path}/{{response}}")
+
+
 # xAI speaks the same two dialects at the same two addresses.
 OPENAI: Final = (
     Endpoint(
@@ -82,7 +89,7 @@ OPENAI: Final = (
         bearer_key,
         environment={"OPENAI_BASE_URL": "{url}/v1", "OPENAI_API_KEY": ANY_KEY},
     ),
-    Endpoint("POST", "/v1/responses", OPENAI_RESPONSES, bearer_key, error_frame=responses_error, end_mark=False),
+    *responses("/v1/responses", OPENAI_RESPONSES, bearer_key),
 )
 
 AZURE: Final = (
@@ -98,8 +105,8 @@ AZURE: Final = (
         },
     ),
     Endpoint("POST", "/openai/v1/chat/completions", AZURE_CHAT, azure_key),
-    Endpoint("POST", "/openai/v1/responses", AZURE_RESPONSES, azure_key, error_frame=responses_error, end_mark=False),
-    Endpoint("POST", "/openai/responses", AZURE_RESPONSES, azure_key, error_frame=responses_error, end_mark=False),
+    *responses("/openai/v1/responses", AZURE_RESPONSES, azure_key),
+    *responses("/openai/responses", AZURE_RESPONSES, azure_key),
 )
 
 ANTHROPIC: Final = (

@@ -15,6 +15,7 @@ from ...streams.codec import Json
 from ...streams.errors import InvalidRequest, ProtocolError, StreamError
 from ...streams.request import CompletionRequest
 from .answer import Answer
+from .background import Background
 from .delivery import Delivery, Sleep
 from .endpoint import Endpoint
 from .guards import Keys
@@ -78,6 +79,7 @@ class Service:
         self._models = models
         self._max_body_bytes = max_body_bytes
         self._sleep, self._clock = sleep, clock
+        self._background = Background(sleep, clock)
         self.calls: deque[Received] = deque(maxlen=max_calls)
         self.received = 0
         self.closing = False
@@ -134,9 +136,12 @@ class Service:
         endpoint.guard(call, self._keys)
         if endpoint.listing is not None:
             return await send(http, call, 200, JSON_HEADERS, codec.dumps(endpoint.listing(self._models)))
+        if endpoint.keeps and endpoint.method == "GET":
+            return await self._background.tell(endpoint, http, call)
         body = body_of(endpoint, http, call.body)
         request = call.request = parsed(endpoint, body)
         answer = await self._choose(request)
+        answer = self._background.keep(endpoint, answer, request, body, f"emulated-{call.number}")
         return await Delivery(answer, endpoint, http, call, self._sleep, self._clock).run(request, body)
 
     async def _read(self, http: web.Request) -> bytes:

@@ -10,7 +10,10 @@ from reactivex.scheduler import ImmediateScheduler
 from tests.contracts.case import OperatorCase, tokens_case
 from tokenrill import (
     Demand,
+    LimiterRate,
+    RateLimits,
     TextDelta,
+    Usage,
     buffer,
     circuit_break,
     compose,
@@ -18,14 +21,45 @@ from tokenrill import (
     fallback,
     filter_content,
     race,
+    rate_limit,
     resilient,
     resume,
     retry,
 )
+from tokenrill.streams.rate_limiter import Cost, Key
 
 __all__ = ["RESILIENCE"]
 
 AT_ONCE: Final = ImmediateScheduler.singleton()
+
+
+class Open:
+    """A limiter that always has room: it needs no event loop."""
+
+    name = "open"
+    changes: rx.Observable[LimiterRate] = rx.never()
+
+    def acquire(self, key: Key, cost: Cost, /, max_wait: float | None = None) -> Taken:
+        return Taken()
+
+
+class Taken:
+    """A place that nobody counts."""
+
+    waited = 0.0
+
+    def report(self, limits: RateLimits | None, /) -> None:
+        pass
+
+    def refund(self) -> None:
+        pass
+
+    def limited(self, retry_after: float | None, /) -> None:
+        pass
+
+    def finished(self, usage: Usage | None, /) -> None:
+        pass
+
 
 RESILIENCE: Final[dict[str, OperatorCase]] = {
     "buffer": tokens_case(lambda: buffer(200_000, overflow="error", scheduler=AT_ONCE)),
@@ -33,6 +67,7 @@ RESILIENCE: Final[dict[str, OperatorCase]] = {
     "buffer.drop": tokens_case(lambda: buffer(200_000, overflow="drop_oldest", scheduler=AT_ONCE)),
     "circuit_break": tokens_case(circuit_break),
     "circuit_break.ahead": tokens_case(lambda: circuit_break().ahead),
+    "rate_limit": tokens_case(lambda: rate_limit(Open())),
     "resume": tokens_case(resume),
     "resume.hold": tokens_case(lambda: resume(tools="hold")),
     "fallback": tokens_case(lambda: fallback(rx.of(TextDelta("another")))),
