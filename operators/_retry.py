@@ -124,7 +124,7 @@ class Attempts:
         if not may_go_better(error):
             return self._give_up("not_retryable", error, "asking again would not help")
         if self._prelude.said:
-            return self._give_up("content", error, "the answer had begun, and would have been said twice")
+            return self._noted(error, "the answer had begun, and would have been said twice")
         options, attempt, passed = self._options, len(self._failures), self._now() - self._began
         pause = options.backoff.pause(error, attempt, passed, self._slept)
         if pause is None:
@@ -151,17 +151,20 @@ class Attempts:
 
     def _give_up(
         self,
-        reason: Literal["attempts", "budget", "deadline", "not_retryable", "content"],
+        reason: Literal["attempts", "budget", "deadline", "not_retryable"],
         error: StreamError,
         why: str,
     ) -> StreamError:
-        attempts = len(self._failures)
         if self._call is not None:
-            self._call.decide(GaveUp(reason, self._failures[-1], attempts))
+            self._call.decide(GaveUp(reason, self._failures[-1], len(self._failures)))
+        return error if reason == "not_retryable" and len(self._failures) == 1 else self._noted(error, why)
+
+    def _noted(self, error: StreamError, why: str) -> StreamError:
+        attempts = len(self._failures)
         if attempts > 1:
             passed = self._now() - self._began
             tried = ", ".join(self._failures)
             error.add_note(f"gave up after {attempts} attempts in {passed:.1f} s: {tried}; {why}")
-        elif reason != "not_retryable":
+        else:
             error.add_note(f"not asked again: {why}")
         return error

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from html import escape
 from typing import Any, Final, Literal, TypeAlias
+from weakref import WeakSet
 
 from msgspec import Struct
 from reactivex import Observer, abc
@@ -22,6 +23,8 @@ MOST: Final = 2_000  # marbles; what comes later is only counted
 LANE: Final = 46  # pixels
 LEFT: Final = 150
 MARBLE: Final = 21
+TEXT: Final = 14
+LETTER: Final = 6
 SIGNS: Final[dict[type, str]] = {
     tokens.ResponseStart: "R",
     tokens.ReasoningDelta: "~",
@@ -65,8 +68,8 @@ class Marbles:
         >>> builder = StreamPipelineBuilder.source(Replay(wire, OPENAI_CHAT)).attach(diagram.lane("source"))
         >>> _ = builder.build().run(CompletionRequest(model="any", messages="Hello"))
         >>> print(diagram)
-        source  RHUF|
-        0 s to 4 s; R start, U usage, F finish, | completed
+        source  -RHUF|
+        0 s to 5 s; R start, U usage, F finish, | completed
     """
 
     def __init__(self, *, words: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
@@ -74,6 +77,7 @@ class Marbles:
         self._clock = clock
         self._begun: float | None = None
         self._lanes: list[str] = []
+        self._calls: WeakSet[Call] = WeakSet()
         self.marbles: list[Marble] = []
         self.missed = 0
 
@@ -88,39 +92,65 @@ class Marbles:
         self._add(lane, "decided", label)
 
     def _watch(self, name: str, call: Call) -> abc.ObserverBase[Any]:
-        if name == self._lanes[0]:
+        self._since_begin()
+        if call not in self._calls:
+            self._calls.add(call)
             call.decisions.subscribe(lambda decision: self.note(said(decision)))
         return Drawing(name, self._add, self._words)
 
     def _add(self, lane: str, kind: Kind, label: str = "") -> None:
-        now = self._clock()
-        if self._begun is None:
-            self._begun = now
+        at = self._since_begin()
         if lane not in self._lanes:
             self._lanes.append(lane)
         if len(self.marbles) < MOST:
-            self.marbles.append(Marble(lane, now - self._begun, kind, label))
+            self.marbles.append(Marble(lane, at, kind, label))
         else:
             self.missed += 1
 
+    def _since_begin(self) -> float:
+        now = self._clock()
+        if self._begun is None:
+            self._begun = now
+        return now - self._begun
+
     def __str__(self) -> str:
         return "\n".join(self._lines(72))
+
+    def __repr__(self) -> str:
+        return f"Marbles({', '.join(self._lanes)}: {len(self.marbles)} marbles)"
 
     def _repr_svg_(self) -> str:
         return self.svg()
 
     def svg(self, width: int = 900) -> str:
         """The diagram as an SVG picture that can be read on light and on dark pages."""
-        height = LANE * len(self._lanes) + 34
         scale = (width - LEFT - 40) / self._span
-        ends = [place for lane in self._lanes for _, place in spread(self.of(lane), scale, MARBLE)]
-        width = max(width, LEFT + round(max(ends, default=0)) + 40)
+        rows = [list(spread(self.of(lane), scale, MARBLE)) for lane in self._lanes]
+        under = [captions(row) for row in rows]
+        ends = [place + 40 for row in rows for _, place in row]
+        ends += [x + LETTER * len(label) + 16 for labels, _ in under for _, x, _, label in labels]
+        width = max([width, *(LEFT + round(end) for end in ends)])
+        drawn: list[str] = []
+        y = 26
+        for lane, row, (labels, deep) in zip(self._lanes, rows, under, strict=True):
+            drawn.append(f'<text class="ink" x="8" y="{y + 4}">{escape(lane)}</text>')
+            drawn.append(f'<line class="line" x1="{LEFT}" y1="{y}" x2="{width - 16}" y2="{y}"/>')
+            drawn += [part for marble, place in row for part in shape(marble, LEFT + place, y)]
+            drawn += [
+                f'<text class="{kind}" x="{LEFT + x:.1f}" y="{y + 21 + line * TEXT}">{escape(label)}</text>'
+                for kind, x, line, label in labels
+            ]
+            y += LANE + TEXT * max(deep - 1, 0)
+        for part in range(6):
+            at = self._span * part / 5
+            x = LEFT + at * scale
+            drawn.append(f'<text class="soft" x="{x:.1f}" y="{y - 6}" text-anchor="middle">{at:.3g} s</text>')
         return "".join(
             [
-                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" ',
-                f'height="{height}" font-family="ui-sans-serif, system-ui, sans-serif" font-size="12">',
+                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {y + 8}" width="{width}" ',
+                f'height="{y + 8}" font-family="ui-sans-serif, system-ui, sans-serif" font-size="12">',
                 f"<style>{STYLE}</style>",
-                *self._drawn(width, scale),
+                *drawn,
                 "</svg>",
             ]
         )
@@ -148,18 +178,6 @@ class Marbles:
     def of(self, lane: str) -> list[Marble]:
         """The marbles of one lane, as they came."""
         return [marble for marble in self.marbles if marble.lane == lane]
-
-    def _drawn(self, width: int, scale: float) -> Iterator[str]:
-        for row, lane in enumerate(self._lanes):
-            y = LANE * row + 26
-            yield f'<text class="ink" x="8" y="{y + 4}">{escape(lane)}</text>'
-            yield f'<line class="line" x1="{LEFT}" y1="{y}" x2="{width - 16}" y2="{y}"/>'
-            for marble, place in spread(self.of(lane), scale, MARBLE):
-                yield from shape(marble, LEFT + place, y)
-        foot = LANE * len(self._lanes) + 20
-        for part in range(6):
-            at = self._span * part / 5
-            yield f'<text class="soft" x="{LEFT + at * scale:.1f}" y="{foot}" text-anchor="middle">{at:.3g} s</text>'
 
 
 class Drawing(Observer[Any]):
@@ -190,6 +208,26 @@ def spread(marbles: Iterable[Marble], scale: float, apart: float) -> Iterator[tu
         place = max(marble.at * scale, free)
         free = place + (apart if marble.kind != "decided" else 0)
         yield marble, place
+
+
+def captions(row: Iterable[tuple[Marble, float]]) -> tuple[list[tuple[str, float, int, str]], int]:
+    """What is written under a lane: class, place and line of each label, and how many lines that makes.
+
+    None covers another: each is on the first line that is free there; what repeats the one before is left out.
+    """
+    labels: list[tuple[str, float, int, str]] = []
+    free: list[float] = []
+    before = ""
+    for marble, place in row:
+        if marble.kind not in ("decided", "error") or marble.label == before:
+            continue
+        before = marble.label
+        wide = LETTER * len(before)
+        start = place - wide / 2 if marble.kind == "error" else place - 4
+        line = next((number for number, end in enumerate(free) if end <= start), len(free))
+        free[line : line + 1] = [start + wide + LETTER]
+        labels.append(("bad" if marble.kind == "error" else "soft", start, line, before))
+    return labels, len(free)
 
 
 def sign_of(value: Any, words: bool) -> str:
@@ -224,10 +262,8 @@ def shape(marble: Marble, x: float, y: float) -> Iterable[str]:
             yield f'<text class="on" x="{x:.1f}" y="{y + 4}" text-anchor="middle">{label}</text>'
         case "decided":
             yield f'<line class="note" x1="{x:.1f}" y1="{y - 12}" x2="{x:.1f}" y2="{y + 12}"/>'
-            yield f'<text class="soft" x="{x + 4:.1f}" y="{y - 4}">{label}</text>'
         case "error":
             yield f'<path class="error" d="M{x - 8:.1f} {y - 8}l16 16m0 -16l-16 16"/>'
-            yield f'<text class="bad" x="{x:.1f}" y="{y + 20}" text-anchor="middle">{label}</text>'
         case "completed" | "left":
             kind = "end" if marble.kind == "completed" else "gone"
             yield f'<line class="{kind}" x1="{x:.1f}" y1="{y - 12}" x2="{x:.1f}" y2="{y + 12}"/>'

@@ -21,6 +21,7 @@ __all__ = [
     "Decision",
     "Decisions",
     "Fallback",
+    "FleetLink",
     "GaveUp",
     "Hedge",
     "LimiterRate",
@@ -53,9 +54,9 @@ class Retry(Said, frozen=True):
 
 
 class GaveUp(Said, frozen=True):
-    """Nothing more is tried: ``reason`` is ``attempts``, ``budget``, ``deadline``, ``not_retryable`` or ``content``."""
+    """Nothing more is tried: ``reason`` is ``attempts``, ``budget``, ``deadline`` or ``not_retryable``."""
 
-    reason: Literal["attempts", "budget", "deadline", "not_retryable", "content"]
+    reason: Literal["attempts", "budget", "deadline", "not_retryable"]
     error: str
     attempts: int
 
@@ -106,11 +107,19 @@ class Queued(Said, frozen=True):
 
 
 class LimiterRate(Said, frozen=True):
-    """The limiter ``name`` now lets ``rate`` through a second; ``unit`` is ``requests`` or ``tokens``."""
+    """The limiter ``name`` now lets ``rate`` of these through a second, or so many at a time for ``concurrent``."""
 
     name: str
-    unit: Literal["requests", "tokens"]
+    unit: Literal["requests", "tokens", "input_tokens", "output_tokens", "concurrent"]
     rate: float
+
+
+class FleetLink(Said, frozen=True):
+    """Whether ``name`` shares its state with the fleet of ``processes``, or is on its own until Redis is back."""
+
+    name: str
+    connected: bool
+    processes: int
 
 
 class BreakerState(Said, frozen=True):
@@ -126,7 +135,9 @@ class Closed(Said, frozen=True):
     seconds: float
 
 
-Decision: TypeAlias = Retry | GaveUp | Fallback | Hedge | Resume | Queued | LimiterRate | BreakerState | Closed
+Decision: TypeAlias = (
+    Retry | GaveUp | Fallback | Hedge | Resume | Queued | LimiterRate | BreakerState | FleetLink | Closed
+)
 
 
 class Decisions(Observable[Decision]):

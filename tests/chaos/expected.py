@@ -12,7 +12,7 @@ from typing import Final
 from tests.chaos.cell import Outcome
 from tokenrill.runners.emulator import FAULT_POINTS, FaultKind, FaultPoint
 
-__all__ = ["COST", "EXCEPTIONS", "EXPECTED", "GROUPS", "KEPT", "expected"]
+__all__ = ["COST", "EXCEPTIONS", "EXPECTED", "GROUPS", "KEPT", "NO_END_MARK", "expected"]
 
 FINISH: Final = "Finish"
 

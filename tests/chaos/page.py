@@ -8,6 +8,7 @@ from typing import Final
 
 from tests.chaos.expected import COST, EXCEPTIONS, EXPECTED, GROUPS, KEPT, NOT_COUNTED
 from tests.chaos.providers import PROVIDERS
+from tests.chaos.recovered import RECOVERED, WHOLE_CALLS
 from tokenrill.runners.emulator import FAULT_POINTS
 
 __all__ = ["PAGE", "page"]
@@ -76,6 +77,25 @@ def lines() -> Iterator[str]:
         yield f"\n{provider} tells the cost last: after {code(kind)} {code(point)} it is `estimated`."
 
 
+SURVIVAL: Final = """
+## Through `resilient`
+
+The same cells once more, where only the first answer goes wrong and [`resilient`](resilience.md) stands between, with
+`tools="hold"`. The consumer then has the whole answer, once, in all cells but those that are named as errors: *asked
+again* before the first content, *joined* with a `Seam` where the model was asked to go on, *resumed* where all had come
+and only the end was missing. What is no fault of the moment, such as bytes that no client can read, stays an error.
+"""
+
+
+def survival() -> Iterator[str]:
+    yield SURVIVAL
+    rows = ([code(kind), *(took or "an error" for took in steps)] for kind, steps in RECOVERED.items())
+    yield from table(["", *map(code, FAULT_POINTS)], rows)
+    yield f"\nSo it is with all. {'; '.join(WHOLE_CALLS)} send each tool call whole, so at `mid_tool_arguments` one has"
+    yield "been shown that nobody has answered: that cannot be gone on with, and stays an error. Where a call ends in"
+    yield "`Finish` by itself, nothing is needed; where `slow_close` is a stall, it is resumed."
+
+
 WORDS: Final = {
     "nothing": "nothing: it is `None`",
     "text": "the text until then",
@@ -86,4 +106,4 @@ WORDS: Final = {
 
 def page() -> str:
     """The page as it should be."""
-    return "\n".join(lines()) + "\n"
+    return "\n".join([*lines(), *survival()]) + "\n"

@@ -1,0 +1,1 @@
+"""The marble diagrams of the documents, drawn from real runs in virtual time."""
