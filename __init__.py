@@ -13,7 +13,9 @@ __version__ = "0.1.0"
 
 WHERE = {
     "runners.vocabulary": "VOCABULARY",
-    "operators": "accumulate buffer deadline decode filter_content parse_eventstream parse_sse transduce",
+    "operators": "accumulate buffer circuit_break compose deadline decode fallback filter_content parse_eventstream "
+    "parse_sse race rate_limit resilient resume retry transduce",
+    "operators.fleet": "RedisBreaker RedisLimiter",
     "sinks.async_iter": "async_iter",
     "sinks.console": "console",
     "sinks.marble": "Marbles",
@@ -44,8 +46,11 @@ WHERE = {
     "sources.vertex": "vertex",
     "sources.xai": "xai xai_deferred",
     "streams.adaptive_demand": "AdaptiveDemand",
+    "streams.alternative": "Alternative",
     "streams.call": "Call",
-    "streams.decisions": "BreakerState Closed Decision Decisions Fallback GaveUp Hedge LimiterRate Queued Resume Retry",
+    "streams.circuit_breaker": "Breaker CircuitBreaker",
+    "streams.decisions": "BreakerState Closed Decision Decisions Fallback FleetLink GaveUp Hedge LimiterRate Queued "
+    "Resume Retry",
     "streams.demand": "Demand",
     "streams.errors": "ApiError AuthenticationError CircuitOpen ConnectError ConnectionLost ContentBlocked "
     "InvalidRequest LimitExceeded MalformedEvent MissingCredential NameResolutionError Overloaded PermissionDenied "
@@ -56,10 +61,13 @@ WHERE = {
     "streams.parts": "Document Image Part ReasoningPart RefusalPart Text ToolCall ToolResult",
     "streams.pipeline": "Pipeline StreamPipelineBuilder",
     "streams.lint": "Finding",
+    "streams.local_limiter": "LocalLimiter",
+    "streams.rate_limiter": "RateLimiter",
     "streams.reader": "Reader",
     "streams.recipe": "Recipe recorded",
     "streams.reply": "Choice Reply ReplyBuilder",
     "streams.request": "CompletionRequest Message Reasoning ResponseFormat Tool ToolChoice",
+    "streams.retry_budget": "RetryBudget",
     "streams.sse": "SseEvent SseParser SsePayloads",
     "streams.tokens": "Citation Finish FinishReason Logprobs RateLimit RateLimits Raw ReasoningDelta "
     "ReasoningSignature RefusalDelta ResponseStart Retract Seam StreamToken TextDelta TokenLogprob ToolCallDelta "

@@ -3,13 +3,22 @@
 from .operators import (
     accumulate as accumulate,
     buffer as buffer,
+    circuit_break as circuit_break,
+    compose as compose,
     deadline as deadline,
     decode as decode,
+    fallback as fallback,
     filter_content as filter_content,
     parse_eventstream as parse_eventstream,
     parse_sse as parse_sse,
+    race as race,
+    rate_limit as rate_limit,
+    resilient as resilient,
+    resume as resume,
+    retry as retry,
     transduce as transduce,
 )
+from .operators.fleet import RedisBreaker as RedisBreaker, RedisLimiter as RedisLimiter
 from .runners.vocabulary import VOCABULARY as VOCABULARY
 from .sinks.async_iter import async_iter as async_iter
 from .sinks.console import console as console
@@ -41,13 +50,16 @@ from .sources.replay import Replay as Replay
 from .sources.vertex import vertex as vertex
 from .sources.xai import xai as xai, xai_deferred as xai_deferred
 from .streams.adaptive_demand import AdaptiveDemand as AdaptiveDemand
+from .streams.alternative import Alternative as Alternative
 from .streams.call import Call as Call
+from .streams.circuit_breaker import Breaker as Breaker, CircuitBreaker as CircuitBreaker
 from .streams.decisions import (
     BreakerState as BreakerState,
     Closed as Closed,
     Decision as Decision,
     Decisions as Decisions,
     Fallback as Fallback,
+    FleetLink as FleetLink,
     GaveUp as GaveUp,
     Hedge as Hedge,
     LimiterRate as LimiterRate,
@@ -82,6 +94,7 @@ from .streams.errors import (
 )
 from .streams.eventstream import EventStreamMessage as EventStreamMessage, EventStreamParser as EventStreamParser
 from .streams.lint import Finding as Finding
+from .streams.local_limiter import LocalLimiter as LocalLimiter
 from .streams.ndjson import NdjsonLines as NdjsonLines
 from .streams.parts import (
     Document as Document,
@@ -94,6 +107,7 @@ from .streams.parts import (
     ToolResult as ToolResult,
 )
 from .streams.pipeline import Pipeline as Pipeline, StreamPipelineBuilder as StreamPipelineBuilder
+from .streams.rate_limiter import RateLimiter as RateLimiter
 from .streams.reader import Reader as Reader
 from .streams.recipe import Recipe as Recipe, recorded as recorded
 from .streams.reply import Choice as Choice, Reply as Reply, ReplyBuilder as ReplyBuilder
@@ -105,6 +119,7 @@ from .streams.request import (
     Tool as Tool,
     ToolChoice as ToolChoice,
 )
+from .streams.retry_budget import RetryBudget as RetryBudget
 from .streams.sse import SseEvent as SseEvent, SseParser as SseParser, SsePayloads as SsePayloads
 from .streams.tokens import (
     Citation as Citation,

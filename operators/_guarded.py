@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Protocol, TypeAlias
+from functools import partial
+from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 
-from ..streams.batched import Batched, BatchObserver, Serial
-from ..streams.loops import on_loop
+from ..streams.batched import NOBODY, Batched, BatchObserver, Serial
+from ..streams.loops import on_loop, running_loop
 from ..streams.tokens import StreamToken
 
 __all__ = ["Enter", "Guarded", "Permit", "Wait"]
@@ -39,9 +40,15 @@ class Permit(Protocol):
 
 
 class Wait(Struct, frozen=True):
-    """The permit is not here yet: ``arrive`` is awaited on the event loop, and cancelled when the consumer leaves."""
+    """The permit is not here yet: ``arrive`` is called once, on the event loop, and what it answers is awaited.
 
-    arrive: Callable[[], Awaitable[Permit]]
+    That is cancelled when the consumer leaves. Of what comes of it ``admit`` makes the permit, or ``give_back`` takes
+    it, when its consumer has left all the same.
+    """
+
+    arrive: Callable[[], Awaitable[Any]]
+    admit: Callable[[Any], Permit]
+    give_back: Callable[[Any], None]
 
 
 Enter: TypeAlias = Callable[[], Permit | Wait]
@@ -52,6 +59,8 @@ class Guarded(Batched[StreamToken]):
 
     ``enter`` may raise: the stream then errors, and the source was never asked.
     """
+
+    in_turn = True
 
     def __init__(self, source: Observable[StreamToken], enter: Enter) -> None:
         super().__init__()
@@ -77,7 +86,7 @@ class Guarded(Batched[StreamToken]):
 class Passage:
     """One subscription: waiting, then open, then told how it went."""
 
-    __slots__ = ("_left", "_loop", "_observer", "_permit", "_scheduler", "_serial", "_source", "_task")
+    __slots__ = ("_left", "_observer", "_permit", "_scheduler", "_serial", "_source", "_waiting")
 
     def __init__(
         self,
@@ -90,50 +99,67 @@ class Passage:
         self._scheduler = scheduler
         self._permit: Permit | None = None
         self._serial: Serial[StreamToken] = Serial(self._serve)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._waiting: asyncio.Future[Any] | None = None
         self._left = False
 
-    def wait(self, permit: Wait) -> None:
+    def wait(self, wait: Wait) -> None:
         """Subscribe when the permit is here."""
 
         def start() -> None:
             if self._left:
                 return
-            self._loop = asyncio.get_running_loop()
-            self._task = self._loop.create_task(self._arrive(permit.arrive), name="tokenrill permit")
+            try:
+                waiting = asyncio.ensure_future(wait.arrive())  # a place in a queue is taken now, in turn
+            except Exception as error:
+                self._observer.on_error(error)
+                return
+            self._waiting = waiting
+            waiting.add_done_callback(partial(self._arrived, wait))
+            if self._left:  # in another thread, meanwhile
+                waiting.cancel()
 
         on_loop(start, self._scheduler)
 
-    async def _arrive(self, arrive: Callable[[], Awaitable[Permit]]) -> None:
+    def _arrived(self, wait: Wait, waiting: asyncio.Future[Any]) -> None:
+        self._waiting = None
+        if waiting.cancelled():
+            return  # the consumer has left, or the loop ends
         try:
-            permit = await arrive()
+            arrived = waiting.result()
+            if self._left:
+                wait.give_back(arrived)
+            else:
+                self.open(wait.admit(arrived))
         except Exception as error:
+            self._serial.stop()
+            if (permit := self._taken()) is not None:
+                permit.failed(error)
             if not self._left:
                 self._observer.on_error(error)
-            return
-        finally:
-            self._task = None
-        self.open(permit)
 
     def open(self, permit: Permit) -> None:
         """Subscribe to the source."""
-        if self._left:
-            permit.left()
-            return
         self._permit = permit
+        if self._left and (taken := self._taken()) is not None:  # in another thread, meanwhile
+            taken.left()
+            return
         self._serial.connect(self._source, self._scheduler)
 
     def leave(self) -> None:
         """The consumer has gone, from any thread, at any time."""
         self._left = True
         self._serial.stop()
+        self._observer = NOBODY
         if (permit := self._taken()) is not None:
             permit.left()
-        loop, task = self._loop, self._task
-        if loop is not None and task is not None:
-            with suppress(RuntimeError):  # the loop has been closed, and its tasks with it
-                loop.call_soon_threadsafe(task.cancel)
+        waiting = self._waiting
+        if waiting is not None:
+            loop = waiting.get_loop()
+            if running_loop() is loop:
+                waiting.cancel()
+            else:
+                with suppress(RuntimeError):  # the loop has been closed, and what waited in it
+                    loop.call_soon_threadsafe(waiting.cancel)
 
     def _serve(self, items: Sequence[StreamToken] | None, error: Exception | None) -> None:
         observer = self._observer
@@ -141,12 +167,15 @@ class Passage:
             if self._permit is not None:
                 self._permit.see(items)
             observer.on_batch(items)
-        elif error is None:
-            if (permit := self._taken()) is not None:
+            return
+        self._observer = NOBODY  # what is over holds nothing
+        permit = self._taken()
+        if error is None:
+            if permit is not None:
                 permit.completed()
             observer.on_completed()
         else:
-            if (permit := self._taken()) is not None:
+            if permit is not None:
                 permit.failed(error)
             observer.on_error(error)
 

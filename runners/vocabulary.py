@@ -21,10 +21,17 @@ def console(**options: Any) -> Any:
 VOCABULARY: Final[Mapping[str, Callable[..., Any]]] = {
     "accumulate": accumulate,
     "buffer": operators.buffer,
+    "circuit_break": operators.circuit_break,
     "console": console,
     "deadline": deadline,
+    "fallback": operators.fallback,
     "filter_content": filter_content,
     "parse_eventstream": operators.parse_eventstream,
     "parse_sse": parse_sse,
+    "race": operators.race,
+    "rate_limit": operators.rate_limit,
+    "resilient": operators.resilient,
+    "resume": operators.resume,
+    "retry": operators.retry,
     "StreamMetrics": StreamMetrics,
 }

@@ -38,7 +38,6 @@ __all__ = ["Measurement", "StreamMetrics"]
 
 STREAM_END: Final = "tokenrill.stream_end"
 OTHER: Final = "_OTHER"
-PROSE: Final = (TextDelta, ReasoningDelta, RefusalDelta)
 
 Clock: TypeAlias = Callable[[], float]
 
@@ -173,6 +172,20 @@ class StreamMetrics:
 class CallObserver(abc.ObserverBase[StreamToken]):
     """Watch one call. For each token: one reading of the clock and one count."""
 
+    __slots__ = (
+        "_call",
+        "_characters",
+        "_clock",
+        "_finish",
+        "_first",
+        "_gaps",
+        "_last",
+        "_metrics",
+        "_started",
+        "_tokens",
+        "_wall",
+    )
+
     def __init__(self, call: Call, metrics: StreamMetrics) -> None:
         self._call = call
         self._metrics = metrics
@@ -194,7 +207,7 @@ class CallObserver(abc.ObserverBase[StreamToken]):
         call.decisions.subscribe(on_decision)
 
     def on_next(self, value: StreamToken) -> None:
-        if type(value) in PROSE:
+        if type(value) is TextDelta or isinstance(value, (ReasoningDelta, RefusalDelta)):
             self._characters += len(value.text)
         elif isinstance(value, ToolCallDelta):
             self._characters += len(value.arguments)
@@ -214,6 +227,9 @@ class CallObserver(abc.ObserverBase[StreamToken]):
 
     def on_batch(self, values: Sequence[StreamToken]) -> None:
         """All tokens of one network read: they have come at one moment."""
+        if len(values) == 1:
+            self.on_next(values[0])
+            return
         tokens = characters = 0
         before = self._tokens
         for value in values:

@@ -24,7 +24,7 @@ LAYERS: Mapping[str, set[str]] = {
     "sinks": {"streams", "operators"},
     "runners": {"streams", "operators", "sources", "sinks", "tokenrill"},
 }
-CLIENT = ("sources/http.py", "sources/connections.py", "sources/body.py", "sources/http_errors.py")
+CLIENT = ("sources/http.py", "sources/connections.py", "sources/body.py", "sources/pushed.py", "sources/http_errors.py")
 HOME: Mapping[str, tuple[str, ...]] = {
     "aiohttp": CLIENT,
     "aiohttp.web": ("runners/",),
@@ -33,6 +33,8 @@ HOME: Mapping[str, tuple[str, ...]] = {
     "msgspec.json": ("streams/codec.py",),
     "rich": ("sinks/console.py", "runners/"),
     "click": ("runners/",),
+    "pybreaker": ("streams/circuit.py", "operators/fleet/"),
+    "redis": ("operators/fleet/link.py",),
 }
 ONE_FILE_EACH = ("botocore", "google", "tiktoken")
 
