@@ -5,7 +5,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install
 UV := uv==0.13.9
 COMPILE := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+# What benchmarks.peers measures beside us; they pin apart, so each group has an environment of its own.
+PEERS := vendors litellm langchain pydantic-ai
 
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PYTHONUNBUFFERED := 1
@@ -13,12 +15,12 @@ export PYTHONUNBUFFERED := 1
 # $(call quietly,what for,command): the log is shown only when the command fails.
 quietly = $(2) > .venv/install.log 2>&1 || { cat .venv/install.log >&2; echo "make: could not $(1): see above." >&2; exit 1; }
 
-.PHONY: help demo test live lint format bench notebooks lock clean
+.PHONY: help demo test live lint format bench bench-check bench-peers bench-report notebooks lock clean
 
 help: ## say what can be done here
 	@echo "tokenrill: stream any AI provider as an Rx observable. Needs Python 3.11 or newer, and nothing else."
 	@echo
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-17s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-20s%s\n", $$1, $$2 }'
 	@echo
 	@echo "Another Python: make test PYTHON=python3.13. More: README.md to use it, CONTRIBUTING.md to change it."
 
@@ -41,8 +43,18 @@ lint: .venv/test.stamp ## check the format (ruff), the code (ruff) and the types
 format: .venv/test.stamp ## write the format, and repair what ruff can
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format .
 
-bench: .venv/test.stamp ## measure speed and memory against their budgets
+bench: .venv/test.stamp ## measure speed and memory (some minutes)
 	@$(BIN)/python -m benchmarks
+
+bench-check: .venv/test.stamp bench-peers ## the same, and fail where a budget is not kept
+	@$(BIN)/python -m benchmarks --check
+
+bench-peers: $(PEERS:%=.venv/peers/%/installed.stamp) ## install the clients we are measured against
+	@echo "bench-peers: all are installed; $(BIN)/python -m benchmarks.peers measures them."
+
+bench-report: .venv/test.stamp bench-peers ## measure all, and write docs/performance.md and its pictures anew
+	@$(BIN)/python -m benchmarks --json .venv/bench.json
+	@$(BIN)/python -m benchmarks.report .venv/bench.json
 
 notebooks: .venv/test.stamp ## run every notebook from top to bottom, as a reader would
 	@for notebook in $(wildcard notebooks/*.ipynb); do \
@@ -53,9 +65,12 @@ notebooks: .venv/test.stamp ## run every notebook from top to bottom, as a reade
 lock: .venv/python.stamp ## pin anew every dependency, with hashes (needs a network)
 	@test -x .venv/lock/bin/uv || $(PYTHON) -m venv .venv/lock
 	@$(call quietly,install uv,.venv/lock/bin/python -m pip --disable-pip-version-check install $(UV))
-	@$(COMPILE) --upgrade --extra cli --extra notebook --group test --output-file requirements/test.txt
-	@$(COMPILE) --extra cli --group build --constraint requirements/test.txt --output-file requirements/demo.txt
-	@echo "lock: wrote requirements/test.txt and requirements/demo.txt; now run make test."
+	@$(COMPILE) pyproject.toml --upgrade --extra cli --extra notebook --group test --output-file requirements/test.txt
+	@$(COMPILE) pyproject.toml --extra cli --group build --constraint requirements/test.txt --output-file requirements/demo.txt
+	@for peer in $(PEERS); do \
+		$(COMPILE) requirements/peers-$$peer.in --upgrade --output-file requirements/peers-$$peer.txt || exit 1; \
+	done
+	@echo "lock: wrote requirements/*.txt; now run make test."
 
 clean: ## remove .venv and all that was built
 	@rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
@@ -73,4 +88,11 @@ clean: ## remove .venv and all that was built
 	@echo "make: installing what requirements/$*.txt lists into .venv ..."
 	@$(call quietly,install the dependencies,$(PIP) --require-hashes -r requirements/$*.txt)
 	@$(call quietly,install tokenrill,$(PIP) --no-deps --no-build-isolation --editable .)
+	@touch $@
+
+.venv/peers/%/installed.stamp: requirements/peers-%.txt .venv/python.stamp
+	@echo "make: installing what requirements/peers-$*.txt lists into .venv/peers/$* ..."
+	@mkdir -p .venv/peers && rm -rf .venv/peers/$* && $(PYTHON) -m venv .venv/peers/$*
+	@$(call quietly,install the peers,.venv/peers/$*/bin/python -m pip --disable-pip-version-check --no-input install \
+		--require-hashes -r requirements/peers-$*.txt)
 	@touch $@

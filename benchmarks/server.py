@@ -1,7 +1,8 @@
 """A server that costs as little as possible: answers made beforehand, written whole.
 
 It runs in a process of its own, on a core of its own where the system allows that, so that what is measured
-is the client. The path says what is wanted: ``/TOKENS/EVENTS_A_CHUNK/v1/chat/completions``.
+is the client. The path's first parts say what is wanted: ``/SHAPE/TOKENS/EVENTS_A_CHUNK``, and whatever the client puts
+behind it; without a shape it is OpenAI's.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Final
 
+from benchmarks.shapes import SHAPES
+
 __all__ = ["EVENT", "end", "event", "pin", "serving"]
 
 HEAD: Final = (
@@ -22,32 +25,8 @@ HEAD: Final = (
     b"x-request-id: req_bench\r\ntransfer-encoding: chunked\r\n\r\n"
 )
 SLICE: Final = 4_000  # events rendered at a time: a million of them are not held in memory
-
-
-def event(number: int) -> bytes:
-    """One delta of an OpenAI answer, about 300 bytes, as it comes off the wire."""
-    return (
-        b'data: {"id":"chatcmpl-BpJBJOd2Ffn76LbPDWwJa4ZgRgwW9","object":"chat.completion.chunk","created":1751568161,'
-        b'"model":"gpt-4o-2024-08-06","service_tier":"default","system_fingerprint":"fp_07871e2ad8",'
-        b'"choices":[{"index":0,"delta":{"content":" word%d"},"logprobs":null,"finish_reason":null}],'
-        b'"usage":null,"obfuscation":"aB3dE5fG"}\n\n'
-    ) % (number % 1000)
-
-
+event, end = SHAPES["openai"].event, SHAPES["openai"].end
 EVENT: Final = event(0)
-
-
-def end(tokens: int) -> bytes:
-    """The finish reason, the usage and the end mark."""
-    head = b'data: {"id":"chatcmpl-B","object":"chat.completion.chunk","model":"gpt-4o-2024-08-06",'
-    return (
-        head
-        + b'"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}\n\n'
-        + head
-        + b'"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":%d,"total_tokens":%d}}\n\n'
-        % (tokens, tokens + 9)
-        + b"data: [DONE]\n\n"
-    )
 
 
 def chunk(payload: bytes) -> bytes:
@@ -55,12 +34,20 @@ def chunk(payload: bytes) -> bytes:
 
 
 @lru_cache(maxsize=8)
-def rendered(events: int, a_chunk: int) -> bytes:
+def rendered(shape: str, events: int, a_chunk: int) -> bytes:
+    event = SHAPES[shape].event
     pieces = (
         b"".join(event(number) for number in range(start, min(start + a_chunk, events)))
         for start in range(0, events, a_chunk)
     )
     return b"".join(chunk(piece) for piece in pieces)
+
+
+def wanted(path: str) -> tuple[str, int, int]:
+    """The shape, the tokens and the events a chunk that a path asks for."""
+    parts = path.split("/")[1:4]
+    shape = parts.pop(0) if parts[0] in SHAPES else "openai"
+    return shape, int(parts[0]), int(parts[1])
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -73,12 +60,14 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
                 if name.lower() == b"content-length":
                     length = int(value)
             await reader.readexactly(length)
-            tokens, a_chunk = (int(part) for part in path.split("/")[1:3])
+            shape, tokens, a_chunk = wanted(path)
             writer.write(HEAD)
+            if begin := SHAPES[shape].begin:
+                writer.write(chunk(begin))
             for start in range(0, tokens, SLICE):
-                writer.write(rendered(min(SLICE, tokens - start), a_chunk))
+                writer.write(rendered(shape, min(SLICE, tokens - start), a_chunk))
                 await writer.drain()
-            writer.write(chunk(end(tokens)) + b"0\r\n\r\n")
+            writer.write(chunk(SHAPES[shape].end(tokens)) + b"0\r\n\r\n")
             await writer.drain()
     except (ConnectionError, asyncio.IncompleteReadError):
         pass
