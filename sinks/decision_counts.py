@@ -13,6 +13,7 @@ from ..streams.decisions import (
     Closed,
     Decision,
     Fallback,
+    FleetLink,
     GaveUp,
     Hedge,
     LimiterRate,
@@ -33,6 +34,7 @@ FALLBACK: Final = "tokenrill.fallback"
 SPENT: Final = "tokenrill.abandoned_tokens"
 BREAKER_STATE: Final = "tokenrill.breaker_state"
 LIMITER_RATE: Final = "tokenrill.limiter_rate"
+FLEET_PROCESSES: Final = "tokenrill.fleet_processes"
 QUEUED: Final = "tokenrill.queued_seconds"
 PAUSED: Final = "tokenrill.demand_paused_seconds"
 CANCEL_TO_CLOSE: Final = "tokenrill.cancel_to_close_seconds"
@@ -90,6 +92,8 @@ class DecisionCounts:
                 self._times[CANCEL_TO_CLOSE, provider].add(decision.seconds)
             case LimiterRate():
                 self._set(LIMITER_RATE, decision.name, decision.unit, decision.rate)
+            case FleetLink():
+                self._set(FLEET_PROCESSES, decision.name, "", decision.processes if decision.connected else 0)
             case BreakerState():
                 self._set(BREAKER_STATE, decision.name, "", STATES[decision.state])
 
@@ -105,7 +109,7 @@ class DecisionCounts:
         return dict(found)
 
     def gauges(self) -> dict[str, list[Gauge]]:
-        """All gauges, by name; of a breaker 0 is closed, 1 half open and 2 open."""
+        """All gauges, by name; of a breaker 0 is closed, 1 half open and 2 open; of a fleet 0 is cut off."""
         found: defaultdict[str, list[Gauge]] = defaultdict(list)
         for (name, what, unit), value in self._gauges.items():
             found[name].append(Gauge({"name": what, **({"unit": unit} if unit else {})}, value))

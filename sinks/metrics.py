@@ -144,7 +144,7 @@ class StreamMetrics:
             return {**({STREAM_END: ends} if ends else {}), **self._decided.counters()}
 
     def gauges(self) -> dict[str, list[Gauge]]:
-        """What is now: ``tokenrill.breaker_state{name}`` and ``tokenrill.limiter_rate{name, unit}``."""
+        """What is now: ``tokenrill.breaker_state{name}``, ``.limiter_rate{name, unit}``, ``.fleet_processes{name}``."""
         with self._lock:
             return self._decided.gauges()
 
@@ -204,7 +204,7 @@ class CallObserver(abc.ObserverBase[StreamToken]):
             if (alive := watched()) is not None:
                 metrics.decided(alive.provider, decision)
 
-        call.decisions.subscribe(on_decision)
+        call.decisions.listen(on_decision)
 
     def on_next(self, value: StreamToken) -> None:
         if type(value) is TextDelta or isinstance(value, (ReasoningDelta, RefusalDelta)):

@@ -16,6 +16,7 @@ from tokenrill import (
     CompletionRequest,
     Decision,
     Fallback,
+    FleetLink,
     GaveUp,
     Hedge,
     LimiterRate,
@@ -37,6 +38,7 @@ EVERY: list[Decision] = [
     Queued("openai", 1.5),
     LimiterRate("openai/gpt", "requests", 12.5),
     BreakerState("openai", "half_open"),
+    FleetLink("redis", connected=True, processes=3),
     Closed(0.002),
 ]
 
@@ -71,6 +73,7 @@ def test_every_decision_has_its_figure() -> None:
     assert value(counters["tokenrill.stream_end"], reason="completed") == 1
     assert value(gauges["tokenrill.limiter_rate"], name="openai/gpt", unit="requests") == 12.5
     assert value(gauges["tokenrill.breaker_state"], name="openai") == 1
+    assert value(gauges["tokenrill.fleet_processes"], name="redis") == 3
     assert measured["tokenrill.queued_seconds"][0].values.sum == 1.5
     assert measured["tokenrill.cancel_to_close_seconds"][0].values.count == 1
 
