@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Protocol, get_args
 import click
 from rich.console import Console
 
-from ...operators import deadline
+from ...operators import resilient
 from ...sinks.console import ConsoleObserver
 from ...sinks.metrics import StreamMetrics
 from ...sources.registry import ProviderRegistry, Selection
@@ -33,6 +33,7 @@ from .exits import (
     explain,
 )
 from .listing import list_providers
+from .telling import telling
 
 __all__ = ["chat"]
 
@@ -92,7 +93,13 @@ class JsonLines:
 @click.option(
     "--idle-timeout", metavar="SECONDS", type=float, default=60.0, show_default=True, help="And for each one after it."
 )
-@click.option("--quiet", is_flag=True, help="Leave out the line about usage and timing.")
+@click.option(
+    "--attempts", metavar="N", type=int, default=3, show_default=True, help="How often to ask until it answers."
+)
+@click.option(
+    "--resume/--no-resume", default=True, show_default=True, help="Whether to go on with an answer that broke off."
+)
+@click.option("--quiet", is_flag=True, help="Print the answer alone: no line about usage, timing and retries.")
 def chat(
     words: tuple[str, ...],
     provider: str,
@@ -105,6 +112,8 @@ def chat(
     base_url: str | None,
     first_token_timeout: float,
     idle_timeout: float,
+    attempts: int,
+    resume: bool,
     quiet: bool,
 ) -> None:
     """Ask PROMPT, and print the answer as it comes.
@@ -132,11 +141,19 @@ def chat(
             reasoning=Reasoning(effort=reasoning) if reasoning else None,
         )
         source = made(chosen, base_url)
-        limits = deadline(first_token=first_token_timeout, idle=idle_timeout)
+        guard = resilient(
+            attempts=attempts,
+            resumes=3 if resume else 0,
+            first_token=first_token_timeout,
+            idle=idle_timeout,
+            limiter=False,
+            breaker=False,
+        )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     metrics = StreamMetrics(keep=1)
-    pipeline = StreamPipelineBuilder.source(source).pipe(limits).attach(metrics).build()
+    builder = StreamPipelineBuilder.source(source).pipe(guard).attach(metrics)
+    pipeline = (builder if quiet else builder.attach(telling(complain))).build()
     try:
         code = converse(pipeline, request, view(as_json))
     except BrokenPipeError:

@@ -110,16 +110,35 @@ async def test_a_wrong_key_is_refused_and_not_shown() -> None:
 async def test_a_rate_limit_says_how_long_to_wait() -> None:
     refusal = RateLimited("Rate limit reached.", status=429, retry_after=7)
     async with Emulator(Answer.refuse(refusal)) as server:
-        ran = await chat(server, "Hello")
+        ran = await chat(server, "--attempts", "1", "Hello")
     assert ran.code == 1
     assert ran.err.endswith("Wait 7 s.\n")
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+async def test_a_busy_provider_is_asked_again_and_a_broken_answer_gone_on_with(quiet: bool) -> None:
+    busy = Answer.refuse(RateLimited("Rate limit reached.", status=429, retry_after=0.1))
+    broken = Answer.text(WHOLE, fault=Fault("reset", after_events=3))
+    async with Emulator([busy, broken, Answer.text(WHOLE)]) as server:
+        ran = await chat(server, *(["--quiet"] if quiet else []), "Hello")
+        assert len(server.calls) == 3
+    assert (ran.code, ran.out) == (0, WHOLE + "\n")
+    told = ran.err.splitlines()
+    assert told[:2] == (
+        []
+        if quiet
+        else [
+            "tokenrill: RateLimited: asking again in 0.1 s",
+            "tokenrill: ConnectionLost: the answer broke off here, and goes on",
+        ]
+    )
 
 
 @pytest.mark.parametrize("kind", ["cut", "close", "reset"])
 async def test_an_answer_that_breaks_off_is_no_success(kind: str) -> None:
     fault = Fault(kind, after_events=3)  # pyright: ignore[reportArgumentType]
     async with Emulator(Answer.text(WHOLE, pace=SLOW, fault=fault)) as server:
-        ran = await chat(server, "Hello")
+        ran = await chat(server, "--no-resume", "Hello")
     assert ran.code == 4
     assert WHOLE.startswith(ran.out.strip())
     assert ran.out.strip()
@@ -137,7 +156,7 @@ async def test_an_answer_that_breaks_off_is_no_success(kind: str) -> None:
 )
 async def test_an_answer_that_stalls_is_given_up(fault: Fault, option: str, phase: str) -> None:
     async with Emulator(Answer.text(WHOLE, fault=fault)) as server:
-        ran = await chat(server, option, "0.3", "Hello")
+        ran = await chat(server, option, "0.3", "--attempts", "1", "--no-resume", "Hello")
     assert ran.code == 4
     assert f"within the {phase} deadline of 0.3 s" in ran.err
 
