@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
-from reactivex import abc
+from reactivex import abc, typing
 from reactivex.scheduler import ImmediateScheduler, TimeoutScheduler, TrampolineScheduler, VirtualTimeScheduler
 from reactivex.scheduler.eventloop import AsyncIOScheduler
 
 __all__ = ["time_of"]
+
+T = TypeVar("T")
 
 
 def time_of(scheduler: abc.SchedulerBase | None) -> tuple[abc.SchedulerBase, Callable[[], float]]:
@@ -28,4 +31,45 @@ def time_of(scheduler: abc.SchedulerBase | None) -> tuple[abc.SchedulerBase, Cal
     # The trampolines would sleep in the thread that subscribes.
     if scheduler is not None and not isinstance(scheduler, (TrampolineScheduler, ImmediateScheduler)):
         return scheduler, now
-    return TimeoutScheduler.singleton() if loop is None else AsyncIOScheduler(loop), now
+    return TimeoutScheduler.singleton() if loop is None else LoopTimers(loop), now
+
+
+class LoopTimers(AsyncIOScheduler):
+    """RxPY's scheduler, with one object for a timer in place of six: a stream has a timer from its first moment."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.loop = loop
+
+    def schedule_relative(
+        self, duetime: typing.RelativeTime, action: typing.ScheduledAction[T], state: T | None = None
+    ) -> abc.DisposableBase:
+        seconds = self.to_seconds(duetime)
+        return Timer(self, action, state, seconds) if seconds > 0 else self.schedule(action, state)
+
+
+class Timer(abc.DisposableBase, Generic[T]):
+    """An action that waits, and afterwards what it has given to be disposed."""
+
+    __slots__ = ("_action", "_disposed", "_handle", "_left", "_scheduler", "_state")
+
+    def __init__(
+        self, scheduler: LoopTimers, action: typing.ScheduledAction[T], state: T | None, seconds: float
+    ) -> None:
+        self._scheduler = scheduler
+        self._action = action
+        self._state = state
+        self._disposed = False
+        self._left: abc.DisposableBase | None = None
+        self._handle = scheduler.loop.call_later(seconds, self._ring)
+
+    def _ring(self) -> None:
+        self._left = self._scheduler.invoke_action(self._action, self._state)
+        if self._disposed:
+            self._left.dispose()
+
+    def dispose(self) -> None:
+        self._disposed = True
+        self._handle.cancel()
+        if self._left is not None:
+            self._left.dispose()

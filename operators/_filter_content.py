@@ -31,6 +31,8 @@ __all__ = ["filter_content"]
 Action: TypeAlias = Literal["drop", "mask", "stop"]
 Written: TypeAlias = TextDelta | ReasoningDelta
 MAX_PHRASE: Final = 256
+TEXT: Final[tuple[type[Written], ...]] = (TextDelta,)
+BOTH: Final[tuple[type[Written], ...]] = (TextDelta, ReasoningDelta)
 MAX_CHOICES: Final = 256
 MAX_FOLDS: Final = 10_000
 MAX_NESTING: Final = 8
@@ -108,7 +110,7 @@ class ContentFilter:
         self._search = search
         self._action: Action = action
         self._mask = mask
-        self._kinds: tuple[type[Written], ...] = (TextDelta, ReasoningDelta) if reasoning else (TextDelta,)
+        self._kinds = BOTH if reasoning else TEXT
         self._held: dict[int, Written] = {}  # by choice: a delta whose text waits
 
     def feed(self, token: StreamToken, /) -> Iterable[StreamToken]:
@@ -127,6 +129,8 @@ class ContentFilter:
         """One search over one text, where that is all there is."""
         first = tokens[0] if tokens else None
         if self._held or not isinstance(first, self._kinds):
+            if type(first) is ResponseStart and len(tokens) > 1 and self.feed_batch(tokens[1:]) is not None:
+                return tokens
             return None
         if len(tokens) == 1:
             return tokens if self._search.is_clean(first.text) else None

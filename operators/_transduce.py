@@ -74,7 +74,7 @@ class Fused(Batched[Out], Generic[In, Out]):
     def subscribe_batches(
         self, observer: BatchObserver[Out], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        return Run(Chain([new() for new in self.stages]), observer).follow(self.source, scheduler)
+        return Run(Chain(new() for new in self.stages), observer).follow(self.source, scheduler)
 
 
 class Run(Serial[Any]):
@@ -118,11 +118,13 @@ class Chain:
         failure: The error, if one has.
     """
 
-    __slots__ = ("_ended", "_fast", "_stages", "failure", "over")
+    __slots__ = ("_ended", "_stages", "failure", "over")
 
-    def __init__(self, stages: list[Transducer[Any, Any]]) -> None:
-        self._stages = stages
-        self._fast: tuple[FeedBatch | None, ...] = tuple(getattr(stage, "feed_batch", None) for stage in stages)
+    def __init__(self, stages: Iterable[Transducer[Any, Any]]) -> None:
+        # The stages themselves and no bound methods: what a thousand streams hold, each token of theirs fetches anew.
+        self._stages: tuple[Any, ...] = tuple(
+            stage if hasattr(stage, "feed_batch") else Single(stage) for stage in stages
+        )
         self._ended: int | None = None
         self.failure: Exception | None = None
         self.over = False
@@ -152,17 +154,15 @@ class Chain:
         failure: Exception | None = None
         ended: int | None = None
         number = start - 1
-        for feed_batch in self._fast[start:] if start else self._fast:
+        for stage in self._stages[start:] if start else self._stages:
             number += 1
-            out, error = None, None
-            if feed_batch is not None:
-                try:
-                    out = feed_batch(items)
-                except Exception as raised:
-                    out, error = (), raised
+            error = None
+            try:
+                out = stage.feed_batch(items)
+            except Exception as raised:
+                out, error = (), raised
             if out is None:
-                stage = self._stages[number]
-                out, error = feed_each(stage.feed, feed_batch, items)
+                out, error = feed_each(stage, items)
                 if error is None and getattr(stage, "ended", False):
                     failure, ended = None, number
             if error is not None:
@@ -175,12 +175,33 @@ class Chain:
         return items
 
 
-OVER: Final = Chain([])
+class Single:
+    """A stage that takes its items one by one."""
+
+    __slots__ = ("_stage", "close", "feed")
+
+    def __init__(self, stage: Transducer[Any, Any]) -> None:
+        self._stage = stage
+        self.feed = stage.feed
+        self.close = stage.close
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has had its last item."""
+        return getattr(self._stage, "ended", False)
+
+    def feed_batch(self, items: Sequence[Any]) -> None:
+        """Declined."""
 
 
-def feed_each(feed: Feed, feed_batch: FeedBatch | None, items: Sequence[Any]) -> tuple[Sequence[Any], Exception | None]:
+OVER: Final = Chain(())
+
+
+def feed_each(stage: Any, items: Sequence[Any]) -> tuple[Sequence[Any], Exception | None]:
     """One by one: of a batch with a single odd item in it, the others still go the fast way."""
     out: list[Any] = []
+    feed: Feed = stage.feed
+    feed_batch: FeedBatch | None = None if type(stage) is Single else stage.feed_batch
     try:
         if len(items) == 1:
             given = feed(items[0])

@@ -6,7 +6,6 @@ Names: https://github.com/open-telemetry/semantic-conventions-genai (status: dev
 from __future__ import annotations
 
 import time
-import weakref
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from math import log1p
@@ -90,6 +89,7 @@ class StreamMetrics:
     def __call__(self, call: Call) -> CallObserver:
         with self._lock:
             self._active += 1
+        call.hear(self)
         return CallObserver(call, self)
 
     @property
@@ -148,10 +148,10 @@ class StreamMetrics:
         with self._lock:
             return self._decided.gauges()
 
-    def decided(self, provider: str, decision: Decision) -> None:
+    def decided(self, call: Call, decision: Decision) -> None:
         """Count a decision about a call."""
         with self._lock:
-            self._decided.see(provider, decision)
+            self._decided.see(call.provider, decision)
 
     def summary(self) -> str:
         """A plain table, one line for each provider and model."""
@@ -198,13 +198,6 @@ class CallObserver(abc.ObserverBase[StreamToken]):
         self._characters = 0
         self._gaps: dict[int, int] = {}
         self._finish: FinishReason | None = None
-        watched = weakref.ref(call)  # what is decided may outlast the stream, and must not keep the call alive
-
-        def on_decision(decision: Decision) -> None:
-            if (alive := watched()) is not None:
-                metrics.decided(alive.provider, decision)
-
-        call.decisions.listen(on_decision)
 
     def on_next(self, value: StreamToken) -> None:
         if type(value) is TextDelta or isinstance(value, (ReasoningDelta, RefusalDelta)):
@@ -230,6 +223,14 @@ class CallObserver(abc.ObserverBase[StreamToken]):
         if len(values) == 1:
             self.on_next(values[0])
             return
+        if self._first is not None:
+            lengths = [len(value.text) for value in values if type(value) is TextDelta]
+            if len(lengths) == len(values):
+                self.on_next(values[0])
+                self._tokens += len(lengths) - 1
+                self._characters += sum(lengths) - lengths[0]
+                self._gaps[0] = self._gaps.get(0, 0) + len(lengths) - 1
+                return
         tokens = characters = 0
         before = self._tokens
         for value in values:

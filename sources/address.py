@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -125,9 +126,15 @@ def checked_header(name: str, value: str) -> str:
     Raises:
         ValueError: For a name that is none, and for what :func:`checked_value` refuses.
     """
-    if not HEADER_NAME.fullmatch(name):
+    if not is_header_name(name):
         raise ValueError("the name of a header holds characters that no name can")
     return checked_value(f"header {name}", value)
+
+
+@lru_cache(maxsize=256)
+def is_header_name(name: str) -> bool:
+    """Whether it is a token as RFC 9110 has it; most requests carry the names that others did."""
+    return HEADER_NAME.fullmatch(name) is not None
 
 
 def checked_value(what: str, value: str) -> str:
@@ -137,6 +144,8 @@ def checked_value(what: str, value: str) -> str:
         ValueError: For CR, LF, NUL and other control characters, and for anything outside ASCII; it never quotes
             the value.
     """
+    if value.isascii() and value.isprintable():  # nearly all are; printable ASCII holds no control character
+        return value
     if CONTROL.search(value):
         raise ValueError(f"the {what} must not hold CR, LF, NUL or other control characters")
     if not value.isascii():

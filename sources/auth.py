@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NoReturn, TypeAlias
 
@@ -93,7 +93,8 @@ def header(name: str, value: Secret, *, prefix: str = "") -> Authorize:
     """Send the secret in one header."""
 
     async def authorize(request: HttpRequest) -> HttpRequest:
-        return replace(request, headers=Headers({**request.headers, name: prefix + value.reveal()}))
+        headers = Headers({**request.headers, name: prefix + value.reveal()})
+        return HttpRequest(request.method, request.url, headers, request.body)
 
     return Known(authorize, fingerprint(value.reveal()))
 

@@ -13,13 +13,12 @@ import aiohttp
 
 from ..streams.call import Call
 from ..streams.errors import StreamError
-from .connections import READ_SIZE, fail_when_closed
-from .idle import Idle
+from .connections import READ_SIZE, closed_early, closing, look_away, look_away_later
 from .inflate import inflate
 from .pump import Pump
 from .pushed import Flow, fits, kept_back
 
-__all__ = ["error_body", "read_body"]
+__all__ = ["Reading", "error_body", "see_the_end"]
 
 MAX_ERROR_BYTES: Final = 64 << 10
 ERROR_BODY_SECONDS: Final = 10.0
@@ -27,66 +26,59 @@ END_SECONDS: Final = 0.05
 Inflate: TypeAlias = Callable[[bytes], Iterator[bytes]]
 
 
-async def read_body(response: aiohttp.ClientResponse, call: Call, pump: Pump[bytes], read_timeout: float) -> None:
-    """Push the body until it ends or nobody wants more of it; all that came before an error is pushed before it.
-
-    Raises:
-        StreamError: When no byte comes in time, or the bytes cannot be what they say they are.
-        aiohttp.ClientError: When the connection breaks off.
-    """
-    reading = Reading(response, call, pump, read_timeout, inflate(response.headers.get("content-encoding", "")))
-    forget = fail_when_closed(response)
-    try:
-        await reading.run()
-    finally:
-        reading.idle.stop()
-        forget()
-    if call.ended and not response.content.is_eof():
-        await see_the_end(response.content)
-
-
-class Reading:
+class Reading(Flow):
     """A body being read: pushed from the transport while that is all there is to do, else pulled piece by piece.
 
-    What a server has compressed is always pulled: much may come out of a little.
+    What a server has compressed is always pulled: much may come out of a little. One object for all of it, since
+    with a thousand streams that take turns each object is one more to fetch.
     """
 
-    __slots__ = ("_call", "_content", "_flow", "_pieces", "_pump", "_response", "_taken", "idle")
+    __slots__ = ("_closed", "_pieces", "_response", "_taken")
 
-    def __init__(
-        self,
-        response: aiohttp.ClientResponse,
-        call: Call,
-        pump: Pump[bytes],
-        read_timeout: float,
-        pieces: Inflate | None,
-    ) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, call: Call, pump: Pump[bytes], read_timeout: float) -> None:
+        super().__init__(response, call, pump, read_timeout)
         self._response = response
-        self._content = response.content
-        self._call = call
-        self._pump = pump
-        self._pieces = pieces
+        self._pieces: Inflate | None = None
         self._taken = 0
-        self.idle = Idle(read_timeout, self._fail)
-        self._flow: Flow | None = None
+        self._closed: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
-        """Push all of it, or as much as is wanted."""
-        if self._pieces is None and self._response.connection is not None and await fits(self._content):
-            self._flow = Flow(self._response, self._call, self._pump, self.idle)
-        more = True
-        while more:
-            if not self._call.demand.is_open:
-                await self._pause()
-            self.idle.since = monotonic()
-            flow = self._flow
-            if flow is not None and flow.rest:
-                more = await self._push(flow.next_piece())
-            elif flow is not None and flow.is_open and self._is_drained:
-                await flow.run()
-                more = self._pump.wanted
-            else:
-                more = await self._pull()
+        """Push the body until it ends or nobody wants more of it; what came before an error is pushed before it.
+
+        Raises:
+            StreamError: When no byte comes in time, or the bytes cannot be what they say they are.
+            aiohttp.ClientError: When the connection breaks off.
+        """
+        try:
+            self._pieces = inflate(self._response.headers.get("content-encoding", ""))
+            self._closed = closed = closing(self._response)
+            if closed is not None:
+                closed.add_done_callback(self._on_closed, context=self._pump.context)
+            pushed, more = self._pieces is None and await fits(self._content), True
+            while more:
+                if not self._call.demand.is_open:
+                    await self._pause()
+                self.since = monotonic()
+                if self.rest:
+                    more = await self._push(self.next_piece())
+                elif pushed and self.is_open and self._is_drained:
+                    try:
+                        await self.begin()
+                    finally:
+                        self.leave()
+                    more = self._pump.wanted
+                else:
+                    more = await self._pull()
+        finally:
+            self.stop()
+            if self._closed is not None:
+                self._closed.remove_done_callback(self._on_closed)
+                look_away_later(self._closed)
+                self._closed = None
+
+    def fail(self, error: StreamError) -> None:
+        self._content.set_exception(error)
+        self.leave()
 
     async def _pull(self) -> bool:
         try:
@@ -127,16 +119,16 @@ class Reading:
         transport = None if connection is None else connection.transport
         if transport is not None:
             transport.pause_reading()
-        self.idle.since = math.inf
+        self.since = math.inf
         await self._call.demand.ready()
         # With bytes still in its buffer, aiohttp resumes by itself when the next read has emptied it.
         if transport is not None and not transport.is_closing() and not self._has_unread:
             transport.resume_reading()
 
-    def _fail(self, error: StreamError) -> None:
-        self._content.set_exception(error)
-        if self._flow is not None:
-            self._flow.leave()
+    def _on_closed(self, closed: asyncio.Future[None]) -> None:
+        look_away(closed)
+        if not self._content.is_eof() and self._content.exception() is None:
+            self._content.set_exception(closed_early(self._protocol))
 
 
 async def see_the_end(content: aiohttp.StreamReader) -> None:

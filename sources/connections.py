@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 import weakref
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from urllib.request import getproxies, proxy_bypass
@@ -16,10 +16,20 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.http import HttpProcessingError
 from yarl import URL
 
-from ..streams.errors import ConnectionLost, ProtocolError, StreamStalled
+from ..streams.errors import ConnectionLost, ProtocolError, StreamError, StreamStalled
 from .address import is_forbidden_address
 
-__all__ = ["READ_SIZE", "ForbiddenAddress", "Sessions", "environment_proxy", "fail_when_closed", "hang_up"]
+__all__ = [
+    "READ_SIZE",
+    "ForbiddenAddress",
+    "Sessions",
+    "closed_early",
+    "closing",
+    "environment_proxy",
+    "hang_up",
+    "look_away",
+    "look_away_later",
+]
 
 READ_SIZE: Final = 16 << 10
 
@@ -83,42 +93,36 @@ def abort(connection: Any) -> None:
         transport.abort()
 
 
-def fail_when_closed(response: aiohttp.ClientResponse) -> Callable[[], None]:
-    """See that whoever reads this body hears of it when the connection closes; call the answer when it is read.
+def closing(response: aiohttp.ClientResponse) -> asyncio.Future[None] | None:
+    """What is set when the connection of a body closes that is still being read; who asks looks at it.
 
     aiohttp tells a reader of a connection that breaks off, but leaves it waiting when it was aiohttp that closed:
     because chunks cannot be parsed, or because the session was closed.
     """
-    connection, content = response.connection, response.content
+    connection = response.connection
     protocol = None if connection is None else connection.protocol
     closed = None if protocol is None else protocol.closed
-    if protocol is None or closed is None or content.is_eof():
-        return do_nothing
-
-    def on_closed(_: asyncio.Future[None]) -> None:
-        if not content.is_eof() and content.exception() is None:
-            damaged = isinstance(protocol.exception(), HttpProcessingError)
-            content.set_exception(
-                ProtocolError("the answer's chunks cannot be read")
-                if damaged
-                else ConnectionLost("the connection was closed before the answer was complete")
-            )
-
-    def forget() -> None:
-        closed.remove_done_callback(on_closed)
-
+    if closed is None or response.content.is_eof():
+        return None
     closed.remove_done_callback(look_away)
-    closed.add_done_callback(look_away)
-    closed.add_done_callback(on_closed)
-    return forget
+    return closed
 
 
-def do_nothing() -> None:
-    """For bodies that are here already."""
+def closed_early(protocol: Any) -> StreamError:
+    """Why a connection closed before its answer was complete."""
+    if isinstance(protocol.exception(), HttpProcessingError):
+        return ProtocolError("the answer's chunks cannot be read")
+    return ConnectionLost("the connection was closed before the answer was complete")
+
+
+def look_away_later(closed: asyncio.Future[None]) -> None:
+    """A connection that is kept may break later, and asyncio complains of exceptions that nobody looked at."""
+    if not closed.done():
+        closed.add_done_callback(look_away)
 
 
 def look_away(closed: asyncio.Future[None]) -> None:
-    # A connection that is kept may break later, and asyncio complains of exceptions that nobody looked at.
+    """It has been seen."""
     if not closed.cancelled():
         closed.exception()
 
@@ -194,10 +198,10 @@ def drop(pools: Pools) -> None:
     """Close the pools of an owner that is no more, each in its own loop."""
     for loop, pool in list(pools.items()):
         if not loop.is_closed():
-            asyncio.run_coroutine_threadsafe(closing(pool), loop)
+            asyncio.run_coroutine_threadsafe(ending(pool), loop)
 
 
-async def closing(pool: Pool) -> None:
+async def ending(pool: Pool) -> None:
     await pool.guard.aclose()
 
 

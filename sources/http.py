@@ -13,12 +13,12 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
+from sys import intern
 from typing import Final
 
 import aiohttp
 from reactivex import Observable, abc
-from reactivex.disposable import Disposable
 from yarl import URL
 
 from ..streams.batched import Batched, BatchObserver
@@ -26,7 +26,7 @@ from ..streams.call import Call
 from ..streams.errors import ConnectError, StreamError, UnexpectedContent
 from ..streams.loops import on_loop
 from .address import checked_header, checked_url, is_forbidden_address
-from .body import error_body, read_body
+from .body import Reading, error_body, see_the_end
 from .connections import Sessions, environment_proxy, hang_up
 from .http_errors import presentable
 from .pump import Pump, Work
@@ -64,8 +64,10 @@ class HttpRequest:
 
     def secrets(self) -> list[str]:
         """What must not be shown: the values of headers that authenticate, without their scheme."""
-        values = [self.headers[name].rpartition(" ")[2] for name in SECRET_HEADERS if name in self.headers]
-        return [value for value in values if len(value) >= 4]
+        values = (self.headers[name].rpartition(" ")[2] for name in SECRET_HEADERS if name in self.headers)
+        return [
+            intern(str(value)) for value in values if len(value) >= 4
+        ]  # a thousand streams have one key between them
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class Http:
             A cold observable. Disposing it closes the connection, also from inside ``on_next``.
             It errors with a :class:`.StreamError`, or with whatever ``prepare`` raises.
         """
-        return Body(lambda pump: self._exchange(call, prepare, accept, refuse, pump))
+        return Body(partial(self._exchange, call, prepare, accept, refuse))
 
     async def _exchange(
         self, call: Call, prepare: Prepare, accept: Accept, refuse: Refuse, pump: Pump[bytes]
@@ -149,7 +151,11 @@ class Http:
             del request  # a long prompt need not stay while its answer comes
             try:
                 await self._receive(response, accept, refuse)
-                await read_body(response, call, pump, self._read_timeout)
+                # An answer may come for long: nothing stays for it that is not needed any more.
+                del prepare, accept, refuse
+                await Reading(response, call, pump, self._read_timeout).run()
+                if call.ended and not response.content.is_eof():
+                    await see_the_end(response.content)
             finally:
                 shut = hang_up(response)
         except Exception as error:
@@ -163,7 +169,7 @@ class Http:
     async def _send(self, request: HttpRequest) -> aiohttp.ClientResponse:
         url = destination(request.url)
         headers = {name: checked_header(name, value) for name, value in request.headers.items()}
-        body = io.BytesIO(request.body) if len(request.body) > LARGE_BODY else request.body
+        body = io.BytesIO(request.body) if len(request.body) > LARGE_BODY else ready(request.body, headers)
         proxy = await asyncio.to_thread(environment_proxy, url) if self._trust_env else None
         session = await self._sessions.current()
         return await session.request(
@@ -187,6 +193,11 @@ class Http:
             raise
 
 
+def ready(body: bytes, headers: Mapping[str, str]) -> aiohttp.BytesPayload:
+    """The body as what aiohttp would make of it, without its search for how to."""
+    return aiohttp.BytesPayload(body, content_type=headers.get("content-type", "application/octet-stream"))
+
+
 @lru_cache(maxsize=256)
 def destination(address: str) -> URL:
     """Where a request goes; looked at once, since most go where another went."""
@@ -203,6 +214,8 @@ def tell_closed(call: Call, left_at: float) -> None:
 class Body(Batched[bytes]):
     """The bytes of one answer, a read at a time."""
 
+    in_turn = True  # a pump's signals all come from one loop
+
     def __init__(self, work: Work[bytes]) -> None:
         super().__init__()
         self._work = work
@@ -212,4 +225,4 @@ class Body(Batched[bytes]):
     ) -> abc.DisposableBase:
         pump = Pump(observer, self._work)
         on_loop(pump.start, scheduler)
-        return Disposable(pump.stop)
+        return pump

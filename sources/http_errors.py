@@ -35,6 +35,8 @@ def presentable(error: Exception, secrets: Iterable[str], connect_timeout: float
         error.__traceback__ = error.__traceback__.tb_next  # the first frame is the caller's, and still needs its own
     traceback.clear_frames(error.__traceback__)
     ours = renamed(error, connect_timeout)
+    if ours is not error:  # it stays on the library's stream, and its frames would hold that: a cycle
+        error.__traceback__ = error.__cause__ = error.__context__ = None
     return unchained(scrubbed(ours, secrets))
 
 

@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from time import monotonic
 from typing import Final
 
-from ..streams.errors import StreamStalled
+from ..streams.errors import StreamError, StreamStalled
 
 __all__ = ["Idle"]
 
 SECOND_LOOK: Final = 0.01
 
 
-class Idle:
+class Idle(ABC):
     """Fail a body whose next byte does not come in time: one timer for all its reads, looked at when it rings.
 
     Attributes:
         since: ``time.monotonic()`` of the last byte; infinite while nobody reads.
     """
 
-    __slots__ = ("_doubted", "_fail", "_limit", "_timer", "since")
+    __slots__ = ("_doubted", "_limit", "_timer", "since")
 
-    def __init__(self, limit: float, fail: Callable[[StreamStalled], None]) -> None:
+    def __init__(self, limit: float) -> None:
         self._limit = limit
-        self._fail = fail
         self._doubted = False
         self.since = monotonic()
-        self._timer = asyncio.get_running_loop().call_later(limit, self._look)
+        self._timer: asyncio.TimerHandle | None = asyncio.get_running_loop().call_later(limit, self._look)
+
+    @abstractmethod
+    def fail(self, error: StreamError) -> None:
+        """End the body with this error."""
+
+    def stop(self) -> None:
+        """The body is done with."""
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
 
     def _look(self) -> None:
         left = self.since + self._limit - monotonic()
@@ -40,16 +49,7 @@ class Idle:
             self._doubted = True
             self._ring(SECOND_LOOK)
         else:
-            self._fail(StreamStalled("idle", self._limit))
+            self.fail(StreamStalled("idle", self._limit))
 
     def _ring(self, seconds: float) -> None:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
-
-    def stop(self) -> None:
-        """The body is done with."""
-        self._timer.cancel()
-        self._fail = nobody_waits  # whoever waited has us, and we need not have them
-
-
-def nobody_waits(_: StreamStalled) -> None:
-    """For a body that is done with."""

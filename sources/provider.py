@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from reactivex import Observable
 
-from ..operators import transduce
+from ..operators._transduce import Fused
 from ..streams import codec
 from ..streams.call import Call
 from ..streams.codec import Json
@@ -18,7 +18,7 @@ from ..streams.tokens import StreamToken
 from ..streams.types import Transducer
 from .auth import Authorize
 from .continuations.finished import Finished
-from .continuations.passage import Bound, Passage, Way
+from .continuations.passage import Passage, Way
 from .dialect import Dialect
 from .http import Headers, Http, HttpRequest
 from .http_errors import scrubbed
@@ -56,6 +56,11 @@ class Provider:
         """Whose quota its requests draw on: a fingerprint, never the key; empty where nobody knows."""
         return getattr(self.authorize, "credential", "")
 
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """All ways to go on, the best first: to end an answer that was over comes before any of its own."""
+        return (Finished(), *self.continuations)
+
     async def prepare(self, request: CompletionRequest) -> HttpRequest:
         """Render, address and sign: exactly what this provider will be sent.
 
@@ -81,12 +86,9 @@ class Provider:
         """The answer as tokens; it completes after :class:`.Finish`."""
         passage = Passage(self, call)
         call.credential = self.credential
-        call.continuations = tuple(Bound(way, passage) for way in (Finished(), *self.continuations))
-        return self.http.stream(call, passage.prepare, passage.accept, self.dialect.refuse).pipe(
-            transduce(passage.framer),
-            transduce(lambda: Discreet(passage.reader(), passage.secrets)),
-            transduce(passage.account),
-        )
+        call.continuations = passage
+        body = self.http.stream(call, passage.prepare, passage.accept, self.dialect.refuse)
+        return Fused(body, (passage.framer, lambda: Discreet(passage.reader(), passage.secrets), passage.account))
 
     async def aclose(self) -> None:
         """Close this loop's connections."""
@@ -110,13 +112,11 @@ def merged(ours: Json, theirs: Mapping[str, Any]) -> Json:
 class Discreet:
     """A decoder whose errors do not quote our key, though the stream's may. A transducer."""
 
-    __slots__ = ("_decoder", "_feed_batch", "_secrets")
+    __slots__ = ("_decoder", "_secrets", "_takes_batches")
 
     def __init__(self, decoder: Transducer[Any, StreamToken], secrets: Iterable[str]) -> None:
-        self._decoder = decoder
-        self._feed_batch: Callable[[Sequence[Any]], Sequence[StreamToken] | None] | None = getattr(
-            decoder, "feed_batch", None
-        )
+        self._decoder: Any = decoder
+        self._takes_batches = hasattr(decoder, "feed_batch")
         self._secrets = secrets
 
     @property
@@ -132,10 +132,10 @@ class Discreet:
             raise
 
     def feed_batch(self, items: Sequence[Any], /) -> Sequence[StreamToken] | None:
-        if self._feed_batch is None:
+        if not self._takes_batches:
             return None
         try:
-            return self._feed_batch(items)
+            return self._decoder.feed_batch(items)
         except StreamError as error:
             scrubbed(error, self._secrets)
             raise

@@ -9,6 +9,8 @@ from contextvars import Context, copy_context
 from time import monotonic
 from typing import Generic, TypeAlias, TypeVar
 
+from reactivex import abc
+
 from ..streams.batched import BatchObserver
 
 __all__ = ["Pump", "Push", "Work"]
@@ -18,7 +20,7 @@ Push: TypeAlias = Callable[[T], bool]
 Work: TypeAlias = Callable[["Pump[T]"], Awaitable[Exception | None]]
 
 
-class Pump(Generic[T]):
+class Pump(abc.DisposableBase, Generic[T]):
     """Between a coroutine that pulls and an observer that is pushed to.
 
     The work calls ``push`` with each item, ends when that answers False, and returns the error that ended it
@@ -43,11 +45,10 @@ class Pump(Generic[T]):
 
     def start(self) -> None:
         """Begin, on the running loop."""
-        work = self._work
-        if work is not None:
+        if self._work is not None:
             self._loop = asyncio.get_running_loop()
-            self._task = self._loop.create_task(self._run(work), name="tokenrill stream", context=self.context)
-            self._task.add_done_callback(look_away)
+            self._task = self._loop.create_task(self._run(), name="tokenrill stream", context=self.context)
+            self._task.add_done_callback(look_away, context=self.context)
 
     def stop(self) -> None:
         """End without another signal, from any thread, at any time, as often as one likes."""
@@ -67,6 +68,10 @@ class Pump(Generic[T]):
         elif not self._pushing and asyncio.current_task() is not task:
             task.cancel()
         # Else we are inside our own on_next, and push answers False when that returns.
+
+    def dispose(self) -> None:
+        """The consumer has left."""
+        self.stop()
 
     @property
     def wanted(self) -> bool:
@@ -90,19 +95,22 @@ class Pump(Generic[T]):
 
     push = __call__
 
-    async def _run(self, work: Work[T]) -> None:
-        if self._observer is None:  # stopped by another thread while the task was being made
+    async def _run(self) -> None:
+        work, self._work = self._work, None
+        if work is None:  # stopped by another thread while the task was being made
             return
         failure: Exception | None = None
         try:
             try:
-                failure = await work(self)
+                working = work(self)
+                del work  # what it was made of is its own, to keep or to let go
+                failure = await working
             except Exception as error:
                 failure = error
             self._finish(failure)
         finally:
             failure = None  # else its traceback and this frame hold each other
-            self._observer = self._work = self._task = None
+            self._observer = self._task = None
 
     def _finish(self, failure: Exception | None) -> None:
         observer = self._observer

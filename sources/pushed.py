@@ -81,7 +81,7 @@ def kept_back(content: aiohttp.StreamReader) -> bytes:
     return b"" if take is None else take(READ_SIZE)
 
 
-class Flow:
+class Flow(Idle):
     """One body on its way from the transport to the pump, whenever that is all there is to do.
 
     Attributes:
@@ -92,7 +92,6 @@ class Flow:
         "_attached",
         "_call",
         "_content",
-        "_idle",
         "_news",
         "_protocol",
         "_pump",
@@ -101,14 +100,14 @@ class Flow:
         "rest",
     )
 
-    def __init__(self, response: aiohttp.ClientResponse, call: Call, pump: Pump[bytes], idle: Idle) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, call: Call, pump: Pump[bytes], read_timeout: float) -> None:
+        super().__init__(read_timeout)
         connection = response.connection
         self._content: Any = response.content
         self._transport: Any = None if connection is None else connection.transport
         self._protocol: Any = None if connection is None else connection.protocol
         self._call = call
         self._pump = pump
-        self._idle = idle
         self._news: asyncio.Future[None] | None = None
         self._attached = False
         self._unproven = True
@@ -119,18 +118,17 @@ class Flow:
         """Whether the connection can still bring anything."""
         return self._transport is not None and not self._transport.is_closing()
 
-    async def run(self) -> None:
-        """Push what comes until it has to wait, has ended or failed, or is not wanted any more.
+    def begin(self) -> asyncio.Future[None]:
+        """Push what comes until it has to wait, has ended or failed, or is not wanted any more: then the answer is set.
 
-        It must not begin while the reader holds anything unread, nor when there is no more to come.
+        It must not begin while the reader holds anything unread, nor when there is no more to come. Whoever waits
+        says :meth:`leave` when it has been set, and when it does not wait any longer.
         """
-        self._news = asyncio.get_running_loop().create_future()
-        self._attach()
-        try:
-            await self._news
-        finally:
-            self._detach()
-            self._news = None
+        self._news = news = asyncio.get_running_loop().create_future()
+        self._attached = self._unproven = True
+        self._content.__class__ = Gathering
+        self._transport.set_protocol(relay(self._transport, self._protocol, self))
+        return news
 
     def next_piece(self) -> bytes:
         """The first of what must wait."""
@@ -140,18 +138,13 @@ class Flow:
     def leave(self, error: BaseException | None = None) -> None:
         """Let aiohttp have its own again, and let whoever runs this go on."""
         self._detach()
-        news = self._news
+        news, self._news = self._news, None
         if news is None or news.done():
             return
         if error is None:
             news.set_result(None)
         else:
             news.set_exception(error)
-
-    def _attach(self) -> None:
-        self._attached = self._unproven = True
-        self._content.__class__ = Gathering
-        self._transport.set_protocol(relay(self._transport, self._protocol, self))
 
     def _detach(self) -> None:
         if self._attached:
@@ -183,7 +176,7 @@ class Flow:
             except BaseException as error:  # what ends a program, or a task: other errors stop at the pump
                 self.leave(error)
                 return
-            self._idle.since = monotonic()
+            self.since = monotonic()
         if ended or not wanted or not self._call.demand.is_open:
             self.leave()
 

@@ -72,8 +72,9 @@ def seconds_until(date: str | None, now: float) -> float | None:
 
 
 def bucket(headers: Mapping[str, str], name: str) -> RateLimit | None:
-    limit, remaining = (whole(headers.get(f"x-ratelimit-{what}-{name}")) for what in ("limit", "remaining"))
-    reset = duration(headers.get(f"x-ratelimit-reset-{name}"))
+    limit = whole(headers.get("x-ratelimit-limit-" + name))
+    remaining = whole(headers.get("x-ratelimit-remaining-" + name))
+    reset = duration(headers.get("x-ratelimit-reset-" + name))
     return None if limit is remaining is reset is None else RateLimit(limit, remaining, reset)
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, cast
 
 from reactivex import Observable, abc
-from reactivex.disposable import SingleAssignmentDisposable
-from reactivex.scheduler import CurrentThreadScheduler
+
+from .subscriber import Subscriber, in_trampoline
 
 __all__ = ["NOBODY", "BatchObserver", "Batched", "Serial", "subscribe_batches"]
 
@@ -41,6 +41,15 @@ def ignore(*_: object) -> None:
 NOBODY: Final[BatchObserver[Any]] = BatchObserver(ignore, ignore, ignore)
 
 
+class Subscribing(threading.local):
+    """Whether a subscription is being made in this thread now, in RxPY's trampoline: asked once for a whole chain."""
+
+    now = False
+
+
+subscribing: Final = Subscribing()
+
+
 class Batched(Observable[T]):
     """An observable of items that arrive in batches; subclasses say how in :meth:`subscribe_batches`.
 
@@ -49,6 +58,17 @@ class Batched(Observable[T]):
     """
 
     in_turn: ClassVar[bool] = False
+
+    # As Observable.__init__ does, but for its lock, which RxPY's operators alone ask for: it is made when they do.
+    _subscribe = None  # pyright: ignore[reportAssignmentType]
+
+    def __init__(self) -> None:
+        pass
+
+    @property
+    def lock(self) -> threading.RLock:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What RxPY's own operators serialize on: one for all who ask, from whatever thread."""
+        return vars(self).setdefault("lock", threading.RLock())
 
     @abstractmethod
     def subscribe_batches(
@@ -60,16 +80,27 @@ class Batched(Observable[T]):
         :class:`Serial` makes it so. A batch that is being handed over when its consumer disposes is not recalled.
         """
 
-    def _subscribe_core(
-        self, observer: abc.ObserverBase[T], scheduler: abc.SchedulerBase | None = None
+    def subscribe(
+        self,
+        on_next: abc.ObserverBase[T] | abc.OnNext[T] | None = None,
+        on_error: abc.OnError | None = None,
+        on_completed: abc.OnCompleted | None = None,
+        *,
+        scheduler: abc.SchedulerBase | None = None,
     ) -> abc.DisposableBase:
-        send = observer.on_next
+        """Subscribe to one item after another, with an observer or with callbacks, as to any observable."""
+        subscriber = Subscriber[T](on_next, on_error, on_completed)
 
-        def on_batch(items: Sequence[T]) -> None:
-            for item in items:
-                send(item)
+        def subscribe() -> None:
+            before, subscribing.now = subscribing.now, True
+            try:
+                subscriber.begin(self.subscribe_batches, scheduler)
+            finally:
+                subscribing.now = before
 
-        return self.subscribe_batches(BatchObserver(on_batch, observer.on_error, observer.on_completed), scheduler)
+        # As Observable.subscribe does: a source that emits at once begins when every stage can dispose it.
+        subscribe() if subscribing.now else in_trampoline(subscribe)
+        return subscriber
 
 
 def subscribe_batches(
@@ -81,17 +112,22 @@ def subscribe_batches(
         return source.subscribe(
             lambda item: on_batch((item,)), observer.on_error, observer.on_completed, scheduler=scheduler
         )
-    trampoline = CurrentThreadScheduler.singleton()
-    if not trampoline.schedule_required():
+    if subscribing.now:
         return source.subscribe_batches(observer, scheduler)
-    subscription = SingleAssignmentDisposable()
+    subscription = list[abc.DisposableBase]()
 
-    def subscribe(*_: object) -> None:
-        subscription.disposable = source.subscribe_batches(observer, scheduler)
+    def subscribe() -> None:
+        subscribing.now = True
+        try:
+            subscription.append(source.subscribe_batches(observer, scheduler))
+        finally:
+            subscribing.now = False
 
-    # As Observable.subscribe does: a source that emits at once begins when every stage can dispose it.
-    trampoline.schedule(subscribe)
-    return subscription
+    in_trampoline(subscribe)
+    return subscription[0]
+
+
+NONE_WAIT: Final[list[Any]] = []  # of a server without a gate: nobody puts anything in it
 
 
 class Serial(abc.DisposableBase, Generic[T]):
@@ -124,8 +160,8 @@ class Serial(abc.DisposableBase, Generic[T]):
 
         A source whose own signals come in turn needs no gate: a run of our operators has one, its first.
         """
-        if isinstance(source, Batched) and source.in_turn:
-            self._gate = None
+        if getattr(source, "in_turn", False):
+            self._gate, self._queue = None, NONE_WAIT
         return self._subscribe(source, scheduler)
 
     def on_batch(self, items: Sequence[T]) -> None:

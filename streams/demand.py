@@ -47,7 +47,7 @@ class Demand:
         self._paused = 0.0
         self._level = 0
         self._lock = threading.Lock()  # the source may be on another thread than the sink
-        self._waiters: list[asyncio.Future[None]] = []
+        self._waiters: list[asyncio.Future[None]] | None = None  # made when somebody waits
 
     @property
     def level(self) -> int:
@@ -85,8 +85,8 @@ class Demand:
             self.is_open = True
             self.opened_at = time.monotonic()
             self._paused += self.opened_at - self._closed_at
-            waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
+            waiters, self._waiters = self._waiters, None
+        for waiter in waiters or ():
             wake(waiter)
 
     async def ready(self) -> None:
@@ -96,10 +96,9 @@ class Demand:
                 if self.is_open:
                     return
                 waiter = asyncio.get_running_loop().create_future()
-                self._waiters.append(waiter)
+                self._waiters = [*(self._waiters or ()), waiter]
             try:
                 await waiter
             finally:
                 with self._lock:
-                    if waiter in self._waiters:
-                        self._waiters.remove(waiter)
+                    self._waiters = [other for other in self._waiters or () if other is not waiter] or None

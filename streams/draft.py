@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from io import StringIO
 from typing import Final, TypeAlias
 
 from msgspec.structs import replace
@@ -17,24 +16,34 @@ Written: TypeAlias = Text | ReasoningPart | RefusalPart | ToolCall
 
 
 class Draft:
-    """A part being written."""
+    """A part being written.
+
+    Attributes:
+        written: Its text as UTF-8, halves of surrogate pairs included: many short pieces take no more than one long
+            text, where ``StringIO`` keeps each piece as a string of its own.
+    """
 
     __slots__ = ("index", "part", "signatures", "written")
 
     def __init__(self, part: Written, index: int) -> None:
         self.part = part
         self.index = index
-        self.written = StringIO()
-        self.signatures: list[tuple[str, str]] = []
+        self.written = bytearray()
+        self.signatures: list[tuple[str, str]] | None = None
+
+    def write(self, text: str) -> None:
+        """Go on with ``text``."""
+        self.written += text.encode("utf-8", "surrogatepass")
 
     def finished(self) -> Part:
+        text = self.written.decode("utf-8", "surrogatepass")
         match self.part:
             case ToolCall():
-                return replace(self.part, arguments=self.written.getvalue())
+                return replace(self.part, arguments=text)
             case ReasoningPart():
-                return ReasoningPart(self.written.getvalue(), tuple(self.signatures))
+                return ReasoningPart(text, tuple(self.signatures or ()))
             case _:
-                return replace(self.part, text=self.written.getvalue())
+                return replace(self.part, text=text)
 
 
 class ChoiceBuilder:
@@ -47,36 +56,55 @@ class ChoiceBuilder:
 
     def __init__(self) -> None:
         self._drafts: list[Draft] = []
-        self._calls: dict[int, Draft] = {}
-        self.citations: list[Citation] = []
-        self.retracted: list[Retract] = []
+        # Made when there is one: of a thousand answers, most have none.
+        self._calls: dict[int, Draft] | None = None
+        self.citations: list[Citation] | None = None
+        self.retracted: list[Retract] | None = None
         self.finish: Finish | None = None
 
     def extend(self, kind: type[Text | ReasoningPart | RefusalPart], index: int, text: str) -> int:
         last = self._drafts[-1] if self._drafts else None
         if last is not None and type(last.part) is kind and last.index == index:
-            last.written.write(text)
+            last.write(text)
             return 0
-        self._begin(kind(""), index).written.write(text)
+        self._begin(kind(""), index).write(text)
         return PART_SIZE
 
     def call(self, start: ToolCallStart) -> int:
+        if self._calls is None:
+            self._calls = {}
         self._calls[start.index] = self._begin(ToolCall(start.id, start.name, "", start.signature), start.index)
         return PART_SIZE
 
     def arguments(self, delta: ToolCallDelta) -> int:
         size = 0
-        if delta.index not in self._calls:
+        draft = None if self._calls is None else self._calls.get(delta.index)
+        if draft is None:
             size = self.call(ToolCallStart("", "", delta.index, delta.choice))
-        self._calls[delta.index].written.write(delta.arguments)
+            draft = self.last
+        draft.write(delta.arguments)
         return size
 
     def sign(self, token: ReasoningSignature) -> int:
         last = self._drafts[-1] if self._drafts else None
         if last is None or not isinstance(last.part, ReasoningPart) or last.index != token.index:
             last = self._begin(ReasoningPart(), token.index)
+        if last.signatures is None:
+            last.signatures = []
         last.signatures.append((token.kind, token.signature))
         return PART_SIZE
+
+    def cite(self, citation: Citation) -> None:
+        """It names a source."""
+        if self.citations is None:
+            self.citations = []
+        self.citations.append(citation)
+
+    def retract(self, retract: Retract) -> None:
+        """The provider takes something back."""
+        if self.retracted is None:
+            self.retracted = []
+        self.retracted.append(retract)
 
     @property
     def last(self) -> Draft:

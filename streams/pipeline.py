@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from reactivex import Observable, abc
 from reactivex.internal.exceptions import SequenceContainsNoElementsError
@@ -154,6 +154,25 @@ def after(source: Source, steps: tuple[Step, ...], call: Call) -> Observable[Any
     return steps[-1].bind(call, lambda whose: after(source, steps[:-1], whose))
 
 
+class Blaming(Generic[T]):
+    """Writes on an error whose call it ended."""
+
+    __slots__ = ("_call", "_observer", "on_batch")
+
+    def __init__(self, call: Call, observer: BatchObserver[T]) -> None:
+        self._call = call
+        self._observer = observer
+        self.on_batch = observer.on_batch  # as it is: a token need not come by here
+
+    def on_error(self, error: Exception) -> None:
+        if isinstance(error, StreamError):
+            self._call.blame(error)
+        self._observer.on_error(error)
+
+    def on_completed(self) -> None:
+        self._observer.on_completed()
+
+
 class Stream(Batched[T]):
     """One pipeline and one request. Each subscription is a call of its own."""
 
@@ -167,14 +186,8 @@ class Stream(Batched[T]):
         self, observer: BatchObserver[T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         call = Call(self._pipeline.source.name, self._request, self._demand)
-        chained = self._pipeline.serve(call)
-
-        def on_error(error: Exception) -> None:
-            if isinstance(error, StreamError):
-                call.blame(error)
-            observer.on_error(error)
-
-        return subscribe_batches(chained, BatchObserver(observer.on_batch, on_error, observer.on_completed), scheduler)
+        blaming = cast("BatchObserver[T]", Blaming(call, observer))  # it has the three methods
+        return subscribe_batches(self._pipeline.serve(call), blaming, scheduler)
 
     def __await__(self) -> Generator[Any, None, T]:
         """The last item. A cancelled wait hangs up, and ends after the connection is closed."""

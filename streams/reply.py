@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, cast
 
 from msgspec import Struct
@@ -31,6 +31,7 @@ __all__ = ["Choice", "Reply", "ReplyBuilder"]
 MAX_CHARACTERS: Final = 16 << 20
 MAX_CHOICES: Final = 128
 CLOSED: Final = -1 << 62  # no choice has this number
+NO_TEXT: Final = bytearray()  # where there is none to go on with: nobody writes to it
 
 
 class Choice(Struct, frozen=True):
@@ -133,14 +134,13 @@ class ReplyBuilder:
 
     __slots__ = (
         "_choices",
-        "_count",
         "_held",
         "_max",
         "_open_choice",
         "_open_index",
+        "_open_text",
         "_start",
         "_strict",
-        "_write",
         "characters",
         "usage",
     )
@@ -151,13 +151,12 @@ class ReplyBuilder:
         self._held = 0
         self.characters = 0
         self._start = ResponseStart("", "")
-        self._choices: dict[int, ChoiceBuilder] = {}
-        self._count = 1
+        self._choices: list[ChoiceBuilder | None] = []
         self.usage: Usage | None = None
-        # The text that is being written: its choice and index, and how to go on with it at once.
+        # The text that is being written: its choice and index, and where to go on with it at once.
         self._open_choice: int = CLOSED
         self._open_index: int = 0
-        self._write: Callable[[str], object] = discard
+        self._open_text = NO_TEXT
 
     def feed(self, token: StreamToken, /) -> tuple[Reply, ...]:
         self._open_choice = CLOSED
@@ -176,10 +175,10 @@ class ReplyBuilder:
                     self._grow(self._choice(token.choice).sign(token))
             case Retract():
                 if self._hold(0, len(token.reason)):
-                    self._choice(token.choice).retracted.append(token)
+                    self._choice(token.choice).retract(token)
             case Citation():
                 if self._hold(0, size_of(token)):
-                    self._choice(token.choice).citations.append(token)
+                    self._choice(token.choice).cite(token)
             case Finish():
                 if self._hold(0):
                     self._choice(token.choice).finish = token
@@ -204,11 +203,12 @@ class ReplyBuilder:
         if not text or not self._hold(len(text)):
             return ()
         if choice == self._open_choice and index == self._open_index:
-            self._write(text)
+            written = self._open_text
+            written += text.encode("utf-8", "surrogatepass")
         else:
             chosen = self._choice(choice)
             self._grow(chosen.extend(Text, index, text))
-            self._open_choice, self._open_index, self._write = choice, index, chosen.last.written.write
+            self._open_choice, self._open_index, self._open_text = choice, index, chosen.last.written
         return ()
 
     def close(self) -> tuple[Reply]:
@@ -216,17 +216,18 @@ class ReplyBuilder:
 
     def reply(self) -> Reply:
         """The answer so far."""
-        start, choices = self._start, self._choices
-        built = tuple(built_from(choices.get(number)) for number in range(self._count))
+        start = self._start
+        built = tuple(map(built_from, self._choices or (None,)))
         return Reply(start.id, start.model, start.request_id, built, self.usage)
 
     def _choice(self, number: int) -> ChoiceBuilder:
-        choice = self._choices.get(number)
+        choices = self._choices
+        choice = choices[number] if 0 <= number < len(choices) else None
         if choice is None:
             choice = ChoiceBuilder()
             if 0 <= number < MAX_CHOICES:
-                self._choices[number] = choice
-                self._count = max(self._count, number + 1)
+                choices += [None] * (number + 1 - len(choices))
+                choices[number] = choice
                 self._held += PART_SIZE
             elif self._strict:
                 raise LimitExceeded("max_choices", MAX_CHOICES)
@@ -248,14 +249,10 @@ class ReplyBuilder:
 KINDS: Final = {TextDelta: Text, ReasoningDelta: ReasoningPart, RefusalDelta: RefusalPart}
 
 
-def discard(text: str) -> None:
-    """Where there is no text to go on with."""
-
-
 def built_from(choice: ChoiceBuilder | None) -> Choice:
     if choice is None:
         return Choice()
-    return Choice(choice.parts(), tuple(choice.citations), choice.finish, tuple(choice.retracted))
+    return Choice(choice.parts(), tuple(choice.citations or ()), choice.finish, tuple(choice.retracted or ()))
 
 
 def size_of(citation: Citation) -> int:

@@ -74,14 +74,8 @@ class Blocks(Generic[T]):
         if not held and len(chunk) < LONE:
             head, blank = self._head, self._blank
             payload = chunk[len(head) : -len(blank)]
-            if (
-                LF not in payload
-                and CR not in payload
-                and chunk[: len(head)] == head
-                and chunk[-len(blank) :] == blank
-                and not framer.first
-            ):
-                framer.skip_lf = False
+            if LF not in payload and CR not in payload and chunk[: len(head)] == head and chunk[-len(blank) :] == blank:
+                framer.first = framer.skip_lf = False
                 return self._made([payload])
         payloads = self._split(chunk)
         if payloads is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -66,14 +66,20 @@ class Passage:
         secrets: What no error may quote.
     """
 
-    __slots__ = ("_call", "_plan", "decoder", "provider", "secrets")
+    __slots__ = ("_call", "_content_types", "_plan", "decoder", "provider", "secrets")
 
     def __init__(self, provider: Provider, call: Call) -> None:
         self.provider = provider
         self._call = weakref.ref(call)  # which knows us by its continuations
         self.decoder: Transducer[Any, StreamToken] | None = None
         self.secrets: list[str] = []
+        self._content_types: tuple[str, ...] | None = None
         self._plan: Plan | None = None  # when it is not the request itself that is sent
+
+    def __iter__(self) -> Iterator[Bound]:
+        """The ways to go on with it: made when they are asked for, since most answers do not break off."""
+        for way in self.provider.ways:
+            yield Bound(way, self)
 
     @property
     def call(self) -> Call:
@@ -104,7 +110,8 @@ class Passage:
 
     async def prepare(self) -> HttpRequest:
         """The request, whose secrets are noted."""
-        plan = self._plan
+        plan, self._plan = self._plan, None  # it knows us, and would be a cycle
+        self._content_types = None if plan is None else plan.content_types
         request = await (self.provider.prepare(self.call.request) if plan is None else plan.prepare())
         self.secrets[:] = request.secrets()
         return request
@@ -112,7 +119,7 @@ class Passage:
     def accept(self, head: ResponseHead) -> None:
         """See that the answer is what was asked for, and note what its headers say."""
         dialect, attempt = self.provider.dialect, self.call.attempt
-        dialect.check_content_type(head.headers, None if self._plan is None else self._plan.content_types)
+        dialect.check_content_type(head.headers, self._content_types)
         attempt.request_id = dialect.request_id(head.headers)
         attempt.rate_limits = dialect.rate_limits(head.headers)
 

@@ -93,7 +93,7 @@ class AzureChatDecoder(ChatDecoder):
                 return False
             self._verdicts[raw] = object_of(codec.loads(raw))
         verdict = self._verdicts[raw]
-        told = not verdict or self._said.get(("choice." + RESULTS, choice.index)) == verdict
+        told = not verdict or (self._said or {}).get(("choice." + RESULTS, choice.index)) == verdict
         if told:
             self._same[choice.index] = raw
         return told

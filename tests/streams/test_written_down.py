@@ -16,16 +16,27 @@ from tokenrill import (
     StreamMetrics,
     StreamPipelineBuilder,
     accumulate,
+    buffer,
+    circuit_break,
+    compose,
     deadline,
     decode,
+    fallback,
     filter_content,
+    race,
+    rate_limit,
     recorded,
+    resilient,
+    resume,
+    retry,
 )
 from tokenrill.streams.recipe import recipe_of
 
 WIRE = b'data: {"choices":[{"delta":{"content":"a secret"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 SOURCE = Replay(WIRE, OPENAI_CHAT)
 REQUEST = CompletionRequest(model="m", messages="Hi")
+OTHER: Any = Replay(WIRE, OPENAI_CHAT, name="other")
+TIMED = deadline(first_token=5, idle=5)
 
 
 def built() -> StreamPipelineBuilder[Any]:
@@ -112,6 +123,38 @@ def test_lint_finds_what_will_surprise() -> None:
     shown = timed.attach(lambda call: StreamMetrics()(call), name="console")
     assert rules(shown.pipe(filter_content(["x"]))) == [("shown-unfiltered", 3)]
     assert rules(source.pipe(filter_content(["x"])).pipe(deadline(idle=1))) == [("late-deadline", 2)]
+
+
+@pytest.mark.parametrize(
+    ("operators", "found"),
+    [
+        ([resilient()], []),
+        ([resilient(), accumulate()], []),
+        ([resilient(first_token=None, idle=None)], [("no-deadline", 0)]),
+        ([compose(TIMED, retry())], []),
+        ([TIMED, circuit_break(), rate_limit(), retry(), race(delay=1), resume(), deadline(total=60)], []),
+        ([TIMED, retry(), race(OTHER), resume(), fallback(OTHER), resume()], []),
+        ([TIMED, circuit_break(), rate_limit(), circuit_break().ahead, retry()], []),
+        ([TIMED, resilient(), filter_content(["x"]), buffer(8)], []),
+        ([TIMED, filter_content(["x"]), fallback(OTHER)], [("early-filter", 3)]),
+        ([TIMED, filter_content(["x"]), resume()], [("early-filter", 3)]),
+        ([TIMED, filter_content(["x"]), race(OTHER)], [("early-filter", 3)]),
+        ([TIMED, filter_content(["x"]), race(delay=1)], []),
+        ([TIMED, retry(), retry()], [("asked-twice", 3)]),
+        ([retry(), resilient()], [("asked-twice", 2)]),
+        ([TIMED, resume(), retry()], [("early-resume", 3)]),
+        ([TIMED, retry(), rate_limit()], [("late-guard", 3)]),
+        ([TIMED, race(OTHER), circuit_break()], [("late-guard", 3)]),
+        ([retry(), TIMED], [("outer-deadline", 2)]),
+        ([TIMED, rate_limit(), deadline(first_token=9, total=60)], [("outer-deadline", 3)]),
+        ([TIMED, accumulate(), retry()], [("after-the-end", 3)]),
+    ],
+)
+def test_lint_knows_the_order_in_which_streams_survive(operators: list[Any], found: list[tuple[str, int]]) -> None:
+    builder: StreamPipelineBuilder[Any] = StreamPipelineBuilder.source(SOURCE)
+    for operator in operators:
+        builder = builder.pipe(operator)
+    assert rules(builder) == found
 
 
 def test_what_remembers_nothing_has_no_recipe() -> None:

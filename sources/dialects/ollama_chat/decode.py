@@ -24,8 +24,8 @@ from ....streams.tokens import (
     Usage,
 )
 from ...shape import count_of, object_of, objects_of, text_of
-from ..openai_chat.decode import parse_logprobs
 from ..openai_chat.errors import in_stream_error
+from ..openai_chat.pieces import parse_logprobs
 
 __all__ = ["COUNTS", "FINISH_REASONS", "OllamaDecoder"]
 

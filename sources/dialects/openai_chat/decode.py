@@ -11,31 +11,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from msgspec import MsgspecError, Struct
+from msgspec import Struct
 
 from ....streams import codec
-from ....streams.codec import Json
+from ....streams.codec import UNREADABLE, Json
 from ....streams.errors import LimitExceeded, StreamTruncated
 from ....streams.tokens import (
-    Citation,
     Finish,
     FinishReason,
-    Logprobs,
     Raw,
-    ReasoningDelta,
-    ReasoningSignature,
     RefusalDelta,
     ResponseStart,
     StreamToken,
     TextDelta,
-    TokenLogprob,
     Usage,
 )
-from ...shape import count_of, object_of, objects_of, real_of, text_of
+from ...shape import count_of, object_of, objects_of, text_of
 from .errors import in_stream_error
+from .pieces import parse_citation, parse_logprobs, parse_parts, parse_reasoning, parse_usage
 from .tool_calls import ToolCallTracker
 
-__all__ = ["FINISH_REASONS", "ChatDecoder", "parse_usage"]
+__all__ = ["FINISH_REASONS", "ChatDecoder"]
 
 FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
     "stop": "stop",
@@ -54,6 +50,9 @@ FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
 }
 MAX_CHOICES: Final = 128
 MAX_SAID: Final = 64
+# Why choices have ended, when none has begun, and when only the first has: copied before anything else is written.
+NONE_BEGUN: Final[Mapping[int, str | None]] = {}
+FIRST_BEGUN: Final[Mapping[int, str | None]] = {0: None}
 KNOWN_CHUNK: Final = frozenset(
     "id object created model choices usage system_fingerprint service_tier obfuscation error x_groq p".split()
 )
@@ -102,14 +101,17 @@ class ChatDecoder:
     reason came, and without either the answer was cut.
     """
 
+    __slots__ = ("_calls", "_reasons", "_said", "_started", "_told", "_usage", "ended")
+
     def __init__(self) -> None:
         self._started = False
         self.ended = False
         self._usage: Usage | None = None
         self._told: Usage | None = None
-        self._reasons: dict[int, str | None] = {}
-        self._calls: dict[int, ToolCallTracker] = {}
-        self._said: dict[tuple[str, int], Any] = {}
+        self._reasons = NONE_BEGUN  # of each choice: None while it goes on
+        # Made when there is one: of a thousand answers, most have none.
+        self._calls: dict[int, ToolCallTracker] | None = None
+        self._said: dict[tuple[str, int], Any] | None = None
 
     def feed(self, payload: bytes, /) -> Iterator[StreamToken]:
         if self.ended or not payload.strip():  # no data at all: how some proxies keep a connection alive
@@ -130,8 +132,10 @@ class ChatDecoder:
             yield from self._settle()
 
     def feed_batch(self, payloads: Sequence[bytes], /) -> Sequence[StreamToken] | None:
-        if not self._started or self.ended:
+        if self.ended:
             return None
+        if not self._started:
+            return self._begin(payloads)
         tokens: list[StreamToken] = []
         seen = self._reasons
         try:
@@ -142,9 +146,23 @@ class ChatDecoder:
                     return None
                 if text:
                     tokens.append(TextDelta(text, 0, choice.index))
-        except (MsgspecError, UnicodeError, RecursionError):
+        except UNREADABLE:
             return None
         return tokens
+
+    def _begin(self, payloads: Sequence[bytes]) -> Sequence[StreamToken] | None:
+        try:
+            chunk = decode_fast(payloads[0])
+        except UNREADABLE:
+            return None
+        if chunk.choices[0].index != 0:
+            return None
+        self._started, self._reasons = True, FIRST_BEGUN
+        tokens = self.feed_batch(payloads)
+        if tokens is None:  # not a word of it: it is all asked for again
+            self._started, self._reasons = False, NONE_BEGUN
+            return None
+        return [ResponseStart(chunk.id or "", chunk.model or ""), *tokens]
 
     def close(self) -> Iterator[StreamToken]:
         if not self.ended:
@@ -166,14 +184,16 @@ class ChatDecoder:
 
     def _choice(self, choice: Json) -> Iterator[StreamToken]:
         number = count_of(choice.get("index"))
-        if number not in self._reasons:
-            if len(self._reasons) >= MAX_CHOICES:
+        reasons = self._reasons
+        if number not in reasons:
+            if len(reasons) >= MAX_CHOICES:
                 raise LimitExceeded("max_choices", MAX_CHOICES)
-            self._reasons[number] = None
+            self._reasons = {**reasons, number: None} if reasons or number else FIRST_BEGUN
         yield from self._delta(object_of(choice.get("delta")), number)
         if logprobs := parse_logprobs(choice.get("logprobs"), number):
             yield logprobs
-        self._reasons[number] = text_of(choice.get("finish_reason")) or self._reasons[number]
+        if (reason := text_of(choice.get("finish_reason"))) and reason != self._reasons[number]:
+            self._reasons = {**self._reasons, number: reason}
         yield from self._unknown(choice, KNOWN_CHOICE, "choice.", number)
 
     def _delta(self, delta: Json, choice: int) -> Iterator[StreamToken]:
@@ -195,6 +215,8 @@ class ChatDecoder:
         yield from self._unknown(delta, KNOWN_DELTA, "delta.", choice)
 
     def _tracker(self, choice: int) -> ToolCallTracker:
+        if self._calls is None:
+            self._calls = {}
         if choice not in self._calls:
             self._calls[choice] = ToolCallTracker(choice)
         return self._calls[choice]
@@ -208,16 +230,17 @@ class ChatDecoder:
             path = prefix + name
             if prefix != "delta.":
                 # Gateways and filters repeat such fields in every chunk: each is told once, until it changes.
-                if self._said.get((path, choice)) == value:
+                said = self._said = {} if self._said is None else self._said
+                if said.get((path, choice)) == value:
                     continue
-                if len(self._said) < MAX_SAID:
-                    self._said[path, choice] = value
+                if len(said) < MAX_SAID:
+                    said[path, choice] = value
             yield Raw(path, value, choice)
 
     def _settle(self) -> Iterator[StreamToken]:
         """End the calls and tell the usage, at once: the connection may break before the end mark."""
-        for choice in sorted(self._calls):
-            yield from self._calls[choice].end()
+        for _, tracker in sorted((self._calls or {}).items()):
+            yield from tracker.end()
         if self._usage is not None and self._usage is not self._told:
             self._told = self._usage
             yield self._usage
@@ -227,73 +250,3 @@ class ChatDecoder:
         yield from self._settle()
         for choice, reason in sorted((self._reasons or {0: None}).items()):
             yield Finish(FINISH_REASONS.get(reason or "", "other"), reason, choice)
-
-
-def parse_reasoning(delta: Json, choice: int) -> Iterator[StreamToken]:
-    """``reasoning_content`` (DeepSeek, xAI), ``reasoning`` (Groq, OpenRouter) or ``reasoning_details`` (OpenRouter)."""
-    text = text_of(delta.get("reasoning_content")) or text_of(delta.get("reasoning"))
-    if text:
-        yield ReasoningDelta(text, 0, choice)
-    for detail in objects_of(delta.get("reasoning_details")):
-        told = text_of(detail.get("text")) or text_of(detail.get("summary"))
-        if told and not text:
-            yield ReasoningDelta(told, 0, choice)
-        if signature := text_of(detail.get("signature")):
-            yield ReasoningSignature(signature, 0, choice)
-        if encrypted := text_of(detail.get("data")):
-            yield ReasoningSignature(encrypted, 0, choice, "encrypted")
-
-
-def parse_parts(parts: list[Json], choice: int) -> Iterator[StreamToken]:
-    """Mistral's content as a list of ``text``, ``thinking`` and ``reference`` parts."""
-    for part in parts:
-        match part:
-            case {"type": "text", "text": str(text)} if text:
-                yield TextDelta(text, 0, choice)
-            case {"type": "thinking"}:
-                thoughts = part.get("thinking")
-                for thought in objects_of(thoughts) or [{"text": thoughts}]:
-                    if text := text_of(thought.get("text")):
-                        yield ReasoningDelta(text, 0, choice)
-            case {"type": "text"}:
-                pass
-            case _:
-                yield Raw("delta.content", part, choice)
-
-
-def parse_citation(annotation: Json, choice: int) -> Citation:
-    known = object_of(annotation.get("url_citation"))
-    return Citation(
-        text_of(known.get("url")) or None, text_of(known.get("title")) or None, choice=choice, raw=annotation
-    )
-
-
-def parse_logprobs(value: Any, choice: int) -> Logprobs | None:
-    """Log probabilities in OpenAI's shape; other shapes (a bare number, an empty list) say nothing."""
-    entries = objects_of(object_of(value).get("content"))
-    content = tuple(
-        TokenLogprob(
-            text_of(entry.get("token")),
-            real_of(entry.get("logprob")),
-            tuple(
-                (text_of(top.get("token")), real_of(top.get("logprob")))
-                for top in objects_of(entry.get("top_logprobs"))
-            ),
-        )
-        for entry in entries
-    )
-    return Logprobs(content, choice) if content else None
-
-
-def parse_usage(usage: Json) -> Usage:
-    """Counts, from ``prompt_tokens`` and its like; what is not a whole number counts as 0."""
-
-    read, written = object_of(usage.get("prompt_tokens_details")), object_of(usage.get("completion_tokens_details"))
-    return Usage(
-        input_tokens=count_of(usage.get("prompt_tokens")),
-        output_tokens=count_of(usage.get("completion_tokens")),
-        cache_read_input_tokens=count_of(read.get("cached_tokens")) or count_of(usage.get("prompt_cache_hit_tokens")),
-        cache_creation_input_tokens=count_of(read.get("cache_write_tokens")),
-        reasoning_output_tokens=count_of(written.get("reasoning_tokens")),
-        raw=usage,
-    )

@@ -31,7 +31,7 @@ from ....streams.tokens import (
     Usage,
 )
 from ...shape import count_of, object_of, objects_of, text_of
-from ..openai_chat.decode import parse_logprobs
+from ..openai_chat.pieces import parse_logprobs
 from .errors import error_event, failure
 from .items import CALLS, Item, Items, argument_text, parse_citation
 

@@ -20,7 +20,7 @@ from ....streams.tokens import (
     ToolCallStart,
 )
 from ...shape import objects_of, text_of
-from ..openai_chat.decode import parse_logprobs
+from ..openai_chat.pieces import parse_logprobs
 
 __all__ = ["CALLS", "Item", "Items", "parse_citation"]
 
