@@ -20,6 +20,7 @@ WHERE = {
     "sinks.console": "console",
     "sinks.marble": "Marbles",
     "sinks.metrics": "StreamMetrics",
+    "sinks.on_decision": "on_decision",
     "sources.anthropic": "anthropic",
     "sources.dialects.anthropic_messages": "ANTHROPIC_MESSAGES",
     "sources.dialects.anthropic_text": "ANTHROPIC_TEXT",

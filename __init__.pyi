@@ -24,6 +24,7 @@ from .sinks.async_iter import async_iter as async_iter
 from .sinks.console import console as console
 from .sinks.marble import Marbles as Marbles
 from .sinks.metrics import StreamMetrics as StreamMetrics
+from .sinks.on_decision import on_decision as on_decision
 from .sources.anthropic import anthropic as anthropic
 from .sources.azure import azure as azure
 from .sources.bedrock import bedrock as bedrock

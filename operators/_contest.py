@@ -133,6 +133,8 @@ class Contest:
         if runner is None:
             self._admit()
         elif self._winner is runner:
+            if runner.call is not None and self._call is not None and runner.call.attempt is not self._call.attempt:
+                self._call.give_way(runner.call)  # it has turned to another attempt itself, as when it resumes
             observer.on_batch(items) if items is not None else self._end(observer, error)
         elif self._winner is None and not runner.ended:
             if items is None:

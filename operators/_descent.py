@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from reactivex import Observable
@@ -17,7 +18,6 @@ from ..streams.tokens import CONTENT, Finish, RefusalDelta, Seam, StreamToken, U
 from ._alternatives import Asked, described
 from ._prelude import Prelude
 from ._successive import Next
-from ._transduce import transduce
 
 __all__ = ["Descent"]
 
@@ -42,6 +42,7 @@ class Descent:
         "_streams",
         "_tried",
         "_usage",
+        "_whole",
     )
 
     def __init__(
@@ -61,6 +62,7 @@ class Descent:
         self._at = 0
         self._prelude = Prelude()
         self._spoken = False
+        self._whole = False
         self._usage: Sequence[StreamToken] = ()  # may be of a refusal: what finishes comes next
         self._tried: list[str] = []
 
@@ -100,10 +102,10 @@ class Descent:
         return self._turn(reason, error)
 
     def complete(self) -> None:
-        return None
+        self._whole = True
 
     def release(self) -> Sequence[StreamToken]:
-        if self._spoken and not self._prelude.said:
+        if self._spoken and not self._prelude.said and not self._whole:
             return ()  # the answer stays as it was cut: whoever was to go on with it has said nothing
         usage, self._usage = self._usage, ()
         return (*self._prelude.release(), *usage)
@@ -147,14 +149,15 @@ class Descent:
     def _ask(self, call: Call, alternative: Asked, seam: Seam) -> Observable[StreamToken]:
         assert self._request is not None
         request = alternative.request(self._request)
-        text = call.reply.text
         if self._spoken:
+            text = call.reply.text
             request = quoting(going_on(Attempt(alternative.name, request, call.attempt)), text)
+            join = partial(joint, text[-TAIL:], seam)
+            call.attempt = Attempt(alternative.name, request, call.attempt, join)
+        else:
+            call.attempt = call.attempt.anew(alternative.name, request)
         call.resuming = None
-        call.attempt = Attempt(alternative.name, request, call.attempt if self._spoken else call.attempt.goes_on)
         stream = alternative.stream(call)
-        if self._spoken:
-            stream = stream.pipe(transduce(lambda: Joint(Through(), Overlap(text[-TAIL:]), seam)))
         self._streams = [*self._streams[: self._at], stream]
         return stream
 
@@ -166,6 +169,11 @@ class Descent:
     @property
     def _name(self) -> str:
         return f"stream {self._at + 1}" if self._call is None else self._call.provider
+
+
+def joint(tail: str, seam: Seam) -> Joint:
+    """What another writes after a text that ends in ``tail``."""
+    return Joint(Through(), Overlap(tail), seam)
 
 
 class Through:

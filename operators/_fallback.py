@@ -7,7 +7,6 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from reactivex import Observable, abc
 
-from ..streams.attempt import Attempt
 from ..streams.batched import Batched, BatchObserver
 from ..streams.call import Call
 from ..streams.recipe import recorded
@@ -122,7 +121,7 @@ class Backed(Batched[StreamToken]):
             descent = self._latest.again()  # the way to go on is that of whoever spoke last
         else:
             if call.attempt.begun:
-                call.attempt = Attempt(*self._asked, call.attempt.goes_on)
+                call.attempt = call.attempt.anew(*self._asked)
             descent = Descent([self._source], options.reasons, options.alternatives, call, options.mid_stream)
         self._latest = descent
         return Successive(descent.stream, lambda now: descent).subscribe_batches(observer, scheduler)

@@ -8,7 +8,6 @@ from functools import partial
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 
-from ..streams.attempt import Attempt
 from ..streams.batched import Batched, BatchObserver
 from ..streams.call import Call
 from ..streams.recipe import recorded
@@ -95,7 +94,7 @@ class Racing:
 
         def first() -> tuple[Call, Observable[StreamToken]]:
             if call.attempt.begun and call.resuming is None:
-                call.attempt = Attempt(provider, request, call.attempt.goes_on)
+                call.attempt = call.attempt.anew(provider, request)
             return call, stream
 
         def again() -> tuple[Call, Observable[StreamToken]]:
@@ -119,7 +118,7 @@ class Racing:
 def beside(call: Call, provider: str, request: CompletionRequest) -> Call:
     """A call for a rival, which goes on with the text that the call goes on with, if it does."""
     rival = call.beside(provider, request)
-    rival.attempt = Attempt(provider, request, call.attempt.goes_on)
+    rival.attempt = call.attempt.anew(provider, request)
     return rival
 
 

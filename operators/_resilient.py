@@ -100,6 +100,8 @@ def resilient(
     Raises:
         ValueError: When a number is out of range.
     """
+    if resumes < 0:
+        raise ValueError(f"resumes must be 0 or more, not {resumes}")
     shared = budget or RetryBudget()
     circuit = circuit_break(None if breaker is True else breaker) if breaker is not False else None
     guards: list[Operator[Any, Any]] = []
@@ -116,7 +118,7 @@ def resilient(
     if circuit is not None:
         guards.append(circuit.ahead)
     if attempts != 1:
-        guards.append(retry(attempts, base=base, within=total, budget=shared))
+        guards.append(retry(attempts, base=base, longest=max(8.0, base), within=total, budget=shared))
     if hedge_after is not None:
         guards.append(race(delay=hedge_after, budget=shared))
     if resumes:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from msgspec import Struct
 from reactivex import Observable, abc
 from reactivex.disposable import SerialDisposable, SingleAssignmentDisposable
 
-from ..streams.batched import Batched, BatchObserver, Serial
+from ..streams.batched import NOBODY, Batched, BatchObserver, Serial
 from ..streams.tokens import StreamToken
 from ._clock import time_of
 
@@ -63,75 +64,113 @@ class Successive(Batched[StreamToken]):
     def subscribe_batches(
         self, observer: BatchObserver[StreamToken], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        timekeeper, now = time_of(scheduler)
-        course = self._new(now)
-        current = SerialDisposable()
-        following: deque[Next] = deque()
-        gate = threading.Lock()
+        succession = Succession(self._new, observer, scheduler)
+        succession.start(Next(lambda: self._first))
+        return succession
 
-        def begin(source: Observable[StreamToken]) -> None:
-            def serve(items: Sequence[StreamToken] | None, error: Exception | None) -> None:
-                try:
-                    verdict = decided(course, items, error)
-                except Exception as raised:
-                    verdict = raised
-                if items is not None and not isinstance(verdict, (Next, Exception)):
-                    if verdict:
-                        observer.on_batch(verdict)
-                    return
-                serial.stop()
-                if isinstance(verdict, Next):
-                    go_on(verdict)
-                else:
-                    end(verdict if isinstance(verdict, Exception) else None)
 
-            serial: Serial[StreamToken] = Serial(serve)
-            slot = SingleAssignmentDisposable()
-            current.disposable = slot  # before connecting: a source that fails at once is followed from inside
-            slot.disposable = serial.connect(source, scheduler)
+class Succession(abc.DisposableBase):
+    """One subscription. It is one object, and its legs let go of it, so that what is over is no cycle of references."""
 
-        def go_on(then: Next) -> None:
-            if then.first:
-                observer.on_batch(then.first)
-            slot = SingleAssignmentDisposable()
-            current.disposable = slot
-            if then.wait <= 0:
-                start(then)
-            else:
+    __slots__ = ("_course", "_current", "_following", "_gate", "_observer", "_scheduler", "_timekeeper")
 
-                def due(*_: object) -> None:
-                    start(then)
+    def __init__(
+        self,
+        new: Callable[[Callable[[], float]], Course],
+        observer: BatchObserver[StreamToken],
+        scheduler: abc.SchedulerBase | None,
+    ) -> None:
+        self._timekeeper, now = time_of(scheduler)
+        self._course = new(now)
+        self._observer = observer
+        self._scheduler = scheduler
+        self._current = SerialDisposable()
+        self._following: deque[Next] = deque()
+        self._gate = threading.Lock()
 
-                slot.disposable = timekeeper.schedule_relative(then.wait, due)
+    def dispose(self) -> None:
+        """The consumer has left."""
+        self._current.dispose()
+        self._observer = NOBODY
 
-        def start(then: Next) -> None:
-            # One that fails while it is subscribed to is followed when that is done: many of them make no deep stack.
-            following.append(then)
-            while following and gate.acquire(False):
-                try:
-                    while following:
-                        subscribe(following.popleft())
-                finally:
-                    gate.release()
-
-        def subscribe(then: Next) -> None:
-            if current.is_disposed:
-                return
+    def start(self, then: Next) -> None:
+        """Subscribe to it; one that fails meanwhile is followed when that is done: many of them make no deep stack."""
+        following, gate = self._following, self._gate
+        following.append(then)
+        while following and gate.acquire(False):
             try:
-                source = then.stream()
-            except Exception as error:
-                end(error)
-                return
-            begin(source)
+                while following:
+                    self._subscribe(following.popleft())
+            finally:
+                gate.release()
 
-        def end(error: Exception | None) -> None:
-            if held := course.release():
-                observer.on_batch(held)
-            if not current.is_disposed:
-                observer.on_completed() if error is None else observer.on_error(error)
+    def serve(self, leg: Leg, items: Sequence[StreamToken] | None, error: Exception | None) -> None:
+        """What the stream that is subscribed to says."""
+        try:
+            verdict = decided(self._course, items, error)
+        except Exception as raised:
+            verdict = raised
+        if items is not None and not isinstance(verdict, (Next, Exception)):
+            if verdict:
+                self._observer.on_batch(verdict)
+            return
+        leg.stop()
+        if isinstance(verdict, Next):
+            self._go_on(verdict)
+        else:
+            self._end(verdict if isinstance(verdict, Exception) else None)
 
-        start(Next(lambda: self._first))
-        return current
+    def _subscribe(self, then: Next) -> None:
+        if self._current.is_disposed:
+            return
+        try:
+            source = then.stream()
+        except Exception as error:
+            self._end(error)
+            return
+        leg = Leg(self)
+        slot = SingleAssignmentDisposable()
+        self._current.disposable = slot  # before connecting: a source that fails at once is followed from inside
+        slot.disposable = leg.connect(source, self._scheduler)
+
+    def _go_on(self, then: Next) -> None:
+        if then.first:
+            self._observer.on_batch(then.first)
+        slot = SingleAssignmentDisposable()
+        self._current.disposable = slot
+        if then.wait <= 0:
+            self.start(then)
+        else:
+            slot.disposable = self._timekeeper.schedule_relative(then.wait, partial(due, self, then))
+
+    def _end(self, error: Exception | None) -> None:
+        if held := self._course.release():
+            self._observer.on_batch(held)
+        observer, self._observer = self._observer, NOBODY
+        if not self._current.is_disposed:
+            observer.on_completed() if error is None else observer.on_error(error)
+
+
+def due(succession: Succession, then: Next, *_: object) -> None:
+    succession.start(then)
+
+
+class Leg(Serial[StreamToken]):
+    """One of the streams that follow each other."""
+
+    __slots__ = ("_succession",)
+
+    def __init__(self, succession: Succession) -> None:
+        super().__init__()
+        self._succession: Succession | None = succession
+
+    def serve(self, items: Sequence[StreamToken] | None, error: Exception | None) -> None:
+        succession = self._succession
+        if succession is not None:
+            succession.serve(self, items, error)
+
+    def let_go(self) -> None:
+        self._succession = None
 
 
 def decided(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec.structs import replace
 
@@ -23,10 +23,21 @@ from .tokens import (
 if TYPE_CHECKING:
     from .request import CompletionRequest
 
-__all__ = ["Attempt", "characters_in", "total"]
+__all__ = ["Attempt", "Joining", "characters_in", "total"]
 
 CHARACTERS_A_TOKEN: Final = 4  # a rule of thumb for English; only used where a provider reports nothing
 MAX_PARTIAL: Final = 256 << 10
+
+
+class Joining(Protocol):
+    """Leaves out what an answer repeats of the one that it goes on with; ``over`` when all that follows is new."""
+
+    @property
+    def over(self) -> bool: ...
+
+    def feed(self, token: StreamToken, /) -> Iterable[StreamToken]: ...
+
+    def close(self) -> Iterable[StreamToken]: ...
 
 
 class Attempt:
@@ -38,6 +49,7 @@ class Attempt:
         ended: Whether all tokens have come, though the connection may not have ended yet.
         usage_told: What the provider has said of the cost.
         goes_on: The attempt whose text this one goes on with.
+        joint: What it repeats of that text is left out here, before anybody sees it.
         carried: What that one cost, with those before it.
         begun: Whether it has been subscribed to.
         so_far: The reply, with the text that this attempt goes on with.
@@ -45,10 +57,12 @@ class Attempt:
 
     __slots__ = (
         "_before",
+        "_join",
         "begun",
         "carried",
         "ended",
         "goes_on",
+        "joint",
         "provider",
         "rate_limits",
         "request",
@@ -57,7 +71,13 @@ class Attempt:
         "usage_told",
     )
 
-    def __init__(self, provider: str, request: CompletionRequest, goes_on: Attempt | None = None) -> None:
+    def __init__(
+        self,
+        provider: str,
+        request: CompletionRequest,
+        goes_on: Attempt | None = None,
+        join: Callable[[], Joining] | None = None,
+    ) -> None:
         self.provider = provider
         self.request = request
         self.request_id: str | None = None
@@ -66,6 +86,8 @@ class Attempt:
         self.begun = False
         self.usage_told: Usage | None = None
         self.goes_on: Attempt | None = goes_on
+        self._join = join
+        self.joint = None if join is None else join()
         if goes_on is None:
             self.carried: Usage | None = None
             self.so_far = ReplyBuilder(max_characters=MAX_PARTIAL, strict=False)
@@ -74,6 +96,10 @@ class Attempt:
             self.so_far = goes_on.so_far
             goes_on.goes_on = None  # no longer needed, and a chain of many would be kept
         self._before = self.so_far.characters
+
+    def anew(self, provider: str, request: CompletionRequest) -> Attempt:
+        """Another one in its place: it goes on with the same text, if this one does."""
+        return Attempt(provider, request, self.goes_on, self._join)
 
     @property
     def written(self) -> int:

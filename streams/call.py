@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec.structs import replace
 
-from .attempt import Attempt
+from .attempt import Attempt, Joining
 from .decisions import Closed, Decision, Decisions
 from .demand import Demand
 from .errors import StreamError
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from .request import CompletionRequest
 
 __all__ = ["Account", "Call"]
+
+
+class Hearer(Protocol):
+    """Whoever counts decisions of many calls."""
+
+    def decided(self, call: Call, decision: Decision, /) -> None:
+        """It must not raise."""
 
 
 class Call:
@@ -45,6 +52,7 @@ class Call:
         "__weakref__",
         "_beside",
         "_decisions",
+        "_hearers",
         "attempt",
         "attempts",
         "continuations",
@@ -61,11 +69,12 @@ class Call:
         self.demand = demand or Demand()
         self.received_bytes = 0
         self.credential = ""
-        self.continuations: tuple[Continuation, ...] = ()
+        self.continuations: Iterable[Continuation] = ()
         self.resuming: Continuation | None = None
         self.started = time.monotonic()
         self._beside: Call | None = None
         self._decisions: Decisions | None = None
+        self._hearers: tuple[Hearer, ...] = ()
 
     def __repr__(self) -> str:
         return f"Call(provider={self.provider!r}, model={self.request.model!r})"
@@ -121,8 +130,15 @@ class Call:
         """Tell whoever watches what was decided."""
         if self._beside is not None:
             self._beside.decide(decision)  # only: a sink below a race watches all of its calls, and counts each once
-        elif self._decisions is not None:
+            return
+        for hearer in self._hearers:
+            hearer.decided(self, decision)
+        if self._decisions is not None:
             self._decisions.say(decision)
+
+    def hear(self, hearer: Hearer) -> None:
+        """Have it told what is decided: for a sink of many calls, at less than a subscription to :attr:`decisions`."""
+        self._hearers = (*self._hearers, hearer)
 
     def closed(self, seconds: float) -> None:
         """Tell that the connection was closed ``seconds`` after the consumer had left."""
@@ -131,7 +147,7 @@ class Call:
     def begin(self) -> Attempt:
         """The attempt that a subscription to the source fills: the one that was prepared, else another of the kind."""
         if self.attempt.begun:
-            self.attempt = Attempt(self.provider, self.request, self.attempt.goes_on)
+            self.attempt = self.attempt.anew(self.provider, self.request)
         self.attempts += 1
         self.attempt.begun = True
         return self.attempt
@@ -150,6 +166,7 @@ class Call:
         """Let the rival's attempt be this call's own from here on."""
         self.attempt = rival.attempt
         self.attempts += rival.attempts
+        rival.attempts = 0  # it may give way again, with those that it makes after this
         self.continuations = rival.continuations
 
     def blame(self, error: StreamError) -> None:
@@ -174,13 +191,25 @@ class Account:
     exactly one :class:`.Usage`, just before :class:`.Finish`: the provider's last word, else an estimate.
     """
 
-    __slots__ = ("_attempt", "_told")
+    __slots__ = ("_attempt", "_joint", "_told")
 
     def __init__(self, call: Call) -> None:
         self._attempt = call.begin()
+        self._joint = self._attempt.joint
         self._told = False
 
     def feed(self, token: StreamToken, /) -> Iterable[StreamToken]:
+        return self._keep(token) if self._joint is None else self._join(token, self._joint)
+
+    def _join(self, token: StreamToken, joint: Joining) -> Iterator[StreamToken]:
+        if isinstance(token, ResponseStart):
+            self._attempt.request_id = self._attempt.request_id or token.request_id
+        for new in joint.feed(token):
+            yield from self._keep(new)
+        if joint.over:
+            self._joint = None
+
+    def _keep(self, token: StreamToken) -> Sequence[StreamToken]:
         attempt = self._attempt
         match token:
             case Usage():
@@ -189,7 +218,8 @@ class Account:
             case ResponseStart():
                 attempt.request_id = attempt.request_id or token.request_id
                 attempt.rate_limits = attempt.rate_limits or token.rate_limits
-                token = replace(token, request_id=attempt.request_id, rate_limits=attempt.rate_limits)
+                if token.request_id != attempt.request_id or token.rate_limits != attempt.rate_limits:
+                    token = replace(token, request_id=attempt.request_id, rate_limits=attempt.rate_limits)
             case Finish() if not self._told:
                 self._told = True
                 usage = attempt.settle()
@@ -201,14 +231,19 @@ class Account:
         return (token,)
 
     def feed_batch(self, tokens: Sequence[StreamToken], /) -> Sequence[StreamToken] | None:
+        if self._joint is not None:
+            return None
         attempt = self._attempt
         if attempt.so_far.feed_batch(tokens) is None:
-            for token in tokens:
+            rest = tokens[1:] if type(tokens[0]) is ResponseStart else tokens
+            for token in rest:
                 if type(token) in TOLD:
                     return None
-            attempt.see(tokens)
+            if rest is not tokens:
+                tokens = [*self.feed(tokens[0]), *rest]
+            attempt.see(rest)
         return tokens
 
     def close(self) -> Iterable[StreamToken]:
         self._attempt.ended = True
-        return ()
+        return () if self._joint is None else [kept for new in self._joint.close() for kept in self._keep(new)]

@@ -169,6 +169,11 @@ class Joint:
     def ended(self) -> bool:
         return getattr(self.inner, "ended", False)
 
+    @property
+    def over(self) -> bool:
+        """Whether all that follows is new."""
+        return self._seam is None and self._repeat.over
+
     def feed(self, payload: Any, /) -> Iterator[StreamToken]:
         for token in self.inner.feed(payload):
             yield from self._join(token)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from msgspec import Struct
+
+from .recipe import Recipe
 
 __all__ = ["Finding", "findings"]
 
@@ -18,12 +20,21 @@ WHOLE: Final = frozenset({"accumulate"})
 SHOWING: Final = frozenset({"console", "display", "jsonl", "record"})
 
 
+AGAIN: Final = frozenset({"retry", "resilient"})
+TURNING: Final = frozenset({"fallback", "race", "resilient", "resume", "retry"})
+PAUSING: Final = frozenset({"rate_limit", "resilient", "resume", "retry"})
+SILENCES: Final = ("connect", "first_token", "idle")
+
+
 class Named(Protocol):
     @property
     def kind(self) -> str: ...
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def recipe(self) -> Recipe | None: ...
 
 
 class Finding(Struct, frozen=True):
@@ -37,11 +48,11 @@ class Finding(Struct, frozen=True):
 def findings(steps: Sequence[Named]) -> Iterator[Finding]:
     """Read the steps in order, and say what will surprise."""
     names = [step.name for step in steps]
-    if "deadline" not in names:
+    if not any(notices_silence(step) for step in steps):
         yield Finding("no-deadline", 0, "only the socket notices a silent model: pipe deadline(first_token=, idle=)")
     for number, step in enumerate(steps, 1):
         before = names[: number - 1]
-        if step.kind == "pipe" and step.name in STORING:
+        if step.kind == "pipe" and step.name in STORING and step.recipe is None:  # our own have bounds
             yield Finding("unbounded", number, f"{step.name} stores what it gets, outside of the pipeline's bound")
         if WHOLE.intersection(before):
             yield Finding("after-the-end", number, f"{step.name} comes after accumulate, and sees one reply, no tokens")
@@ -50,3 +61,36 @@ def findings(steps: Sequence[Named]) -> Iterator[Finding]:
             yield Finding("shown-unfiltered", number, f"{shown[0]} is attached before the filter, and sees all")
         if step.kind == "pipe" and step.name == "deadline" and "filter_content" in before:
             yield Finding("late-deadline", number, "deadline comes after a filter that holds text back: put it first")
+        if step.kind == "pipe":
+            yield from misplaced(step, number, before)
+
+
+def notices_silence(step: Named) -> bool:
+    """Whether it gives up on a model that says nothing; what is composed may."""
+    options: Mapping[str, Any] = {} if step.recipe is None else step.recipe.options
+    if step.name == "resilient":  # has limits of its own, unless they are taken away
+        return any(options.get(name, 1) is not None for name in ("first_token", "idle")) or "total" in options
+    return step.name in ("deadline", "compose")
+
+
+def misplaced(step: Named, number: int, before: Sequence[str]) -> Iterator[Finding]:
+    """What is wrong with its place among the operators that let a stream survive; ``before`` is nearer the source."""
+    name, inside = step.name, frozenset(before)
+    options: Mapping[str, Any] = {} if step.recipe is None else step.recipe.options
+    if "filter_content" in inside and (name == "fallback" or (name == "race" and options.get("alternatives"))):
+        yield Finding("early-filter", number, f"the filter stands before {name}, whose alternatives it does not see")
+    if "filter_content" in inside and name in ("resume", "resilient"):
+        yield Finding("early-filter", number, f"the filter stands before {name}, and text that it holds back is lost")
+    if name in AGAIN and (twice := sorted(AGAIN & inside)):
+        yield Finding("asked-twice", number, f"{name} repeats what {twice[0]} repeats: the attempts multiply")
+    if name == "retry" and "resume" in inside:
+        yield Finding("early-resume", number, "retry comes after resume, whose own requests it does not repeat")
+    if name in ("rate_limit", "circuit_break") and (later := sorted(TURNING & inside)):
+        yield Finding(
+            "late-guard", number, f"{name} comes after {later[0]}: it sees one request, however many are sent"
+        )
+    if name == "deadline" and (pausing := sorted(PAUSING & inside)) and any(options.get(one) for one in SILENCES):
+        advice = (
+            f"the pauses and queues of {pausing[0]} count as silence: only total= belongs here, the others before it"
+        )
+        yield Finding("outer-deadline", number, advice)

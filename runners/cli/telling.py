@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reactivex import Observer, abc
-
-from ...streams.call import Call
+from ...sinks.on_decision import on_decision
 from ...streams.decisions import Decision, Queued, Resume, Retry
 from ...streams.tokens import StreamToken
 from ...streams.types import Sink
@@ -17,15 +15,11 @@ __all__ = ["said", "telling"]
 def telling(say: Callable[[str], None]) -> Sink[StreamToken]:
     """A sink that says what is decided, a line each; of the stream itself it says nothing."""
 
-    def tell(call: Call) -> abc.ObserverBase[StreamToken]:
-        def on_decision(decision: Decision) -> None:
-            if line := said(decision):
-                say(line)
+    def tell(decision: Decision) -> None:
+        if line := said(decision):
+            say(line)
 
-        call.decisions.subscribe(on_decision)
-        return Observer(on_error=lambda _: None)
-
-    return tell
+    return on_decision(tell)
 
 
 def said(decision: Decision) -> str | None:

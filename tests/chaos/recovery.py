@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from psutil import Process
-from reactivex import Observer
 
 from tests.chaos.cell import CALLS, HANGS_AFTER, LATENCY, TEXT, ended, kept, nothing_is_open
 from tests.chaos.providers import KEY, Asked
-from tokenrill import Call, Decision, Resume, Retry, Seam, Sink, StreamPipelineBuilder, resilient
+from tokenrill import Decision, Resume, Retry, Seam, StreamPipelineBuilder, on_decision, resilient
 from tokenrill.runners.emulator import Answer, Emulator, Fault, FaultKind, FaultPoint
 from tokenrill.streams.errors import StreamError
 from tokenrill.streams.reply import Reply, ReplyBuilder
@@ -18,14 +17,6 @@ from tokenrill.streams.reply import Reply, ReplyBuilder
 __all__ = ["Recovered", "recover"]
 
 ATTEMPTS = 4
-
-
-def listening(decisions: list[Decision]) -> Sink[Any]:
-    def listen(call: Call) -> Observer[Any]:
-        call.decisions.subscribe(decisions.append)
-        return Observer(on_error=lambda _: None)
-
-    return listen
 
 
 class Recovered(NamedTuple):
@@ -52,7 +43,7 @@ async def recover(asked: Asked, kind: FaultKind, point: FaultPoint, patience: fl
         guard = resilient(
             attempts=ATTEMPTS, resumes=ATTEMPTS, base=0.001, tools="hold", first_token=patience, idle=patience
         )
-        pipeline = StreamPipelineBuilder.source(source).pipe(guard).attach(listening(decisions)).build()
+        pipeline = StreamPipelineBuilder.source(source).pipe(guard).attach(on_decision(decisions.append)).build()
         ending = await ended(pipeline.stream(asked.request))
         await pipeline.aclose()
         assert server.calls[0].struck, "the fault has not struck"

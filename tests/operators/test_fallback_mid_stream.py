@@ -8,12 +8,14 @@ from msgspec.structs import replace
 from reactivex import operators as ops
 
 from tests.stage import ASKED, Scripted, Stage
+from tests.worlds import Actor, Shape
 from tokenrill import (
     Alternative,
     ConnectionLost,
     Fallback,
     Finish,
     Overloaded,
+    Raw,
     Seam,
     StreamError,
     StreamPipelineBuilder,
@@ -107,6 +109,34 @@ def test_what_the_other_repeats_is_left_out(stage: Stage) -> None:
     stream = asking(stage, first, fallback(second, mid_stream=True), accumulate()).stream(ASKED)
     stage.play(stream.pipe(ops.do_action(replies.append)))
     assert [reply.text for reply in replies] == ["They lived happily ever after."]
+    assert stage.calls[0].reply.text == "They lived happily ever after."
+
+
+def test_an_error_tells_what_was_shown_not_what_was_repeated(stage: Stage) -> None:
+    first = Scripted("one", rx.concat(rx.of(TextDelta("They lived happily ")), rx.throw(ConnectionLost("gone"))))
+    lost = ConnectionLost("gone again")
+    second = Scripted("two", rx.concat(rx.of(TextDelta("lived happily "), TextDelta("ever")), rx.throw(lost)))
+    stage.play(asking(stage, first, fallback(second, mid_stream=True)).stream(ASKED))
+    assert lost.partial is not None
+    assert lost.partial.text == "They lived happily ever"
+
+
+def test_the_other_may_have_nothing_to_add(stage: Stage) -> None:
+    first = Scripted("one", stage.cold("-Sab#", ConnectionLost("gone")))
+    second = Scripted("two", stage.cold("-SUF|"))
+    drawn = stage.run(asking(stage, first, fallback(second, mid_stream=True)))
+    assert drawn == "--(Sa)b----(<Seam><Usage>F|)"
+
+
+def test_a_seam_is_told_once_when_the_other_is_resumed_too(stage: Stage) -> None:
+    first = Actor("x", [Shape(((1, "t"),), "lost")])
+    second = Actor("y", [Shape(((1, "S"),), "lost"), Shape(((1, "t"),), "lost"), Shape(((1, "t"),), "done")])
+    builder = StreamPipelineBuilder.source(first).pipe(fallback(second, mid_stream=True)).pipe(resume())
+    tokens: list[Any] = []
+    stage.play(builder.build().stream(ASKED).pipe(ops.do_action(tokens.append)))
+    assert [type(token).__name__ for token in tokens if not isinstance(token, Raw)] == (
+        "TextDelta Seam TextDelta Seam TextDelta Usage Finish".split()
+    )
 
 
 def test_a_retry_at_the_other_goes_on_with_the_same_text(stage: Stage) -> None:

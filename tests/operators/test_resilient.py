@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import reactivex as rx
-from reactivex import Observer
 
 from tests.virtual_loop import run_virtual
 from tokenrill import (
@@ -27,10 +26,10 @@ from tokenrill import (
     RateLimited,
     Reply,
     Retry,
-    Sink,
     StreamPipelineBuilder,
     StreamStalled,
     accumulate,
+    on_decision,
     openai,
     resilient,
 )
@@ -42,17 +41,15 @@ TEXT = "One two three four."
 BUSY = Answer.refuse(Overloaded("busy", status=503, retry_after=0.0))
 
 
-def listening(decisions: list[Decision]) -> Sink[Any]:
-    def listen(call: Call) -> Observer[Any]:
-        call.decisions.subscribe(decisions.append)
-        return Observer(on_error=lambda _: None)
-
-    return listen
-
-
 def pipeline_to(server: Emulator, guard: Any, decisions: list[Decision]) -> Pipeline[Reply]:
     provider = openai(api_key="k", base_url=server.url + "/v1")
-    return StreamPipelineBuilder.source(provider).pipe(guard).attach(listening(decisions)).pipe(accumulate()).build()
+    return (
+        StreamPipelineBuilder.source(provider)
+        .pipe(guard)
+        .attach(on_decision(decisions.append))
+        .pipe(accumulate())
+        .build()
+    )
 
 
 async def ask(answers: Iterable[Answer], guard: Any, times: int = 1) -> tuple[list[Any], int, list[Decision]]:
