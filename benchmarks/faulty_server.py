@@ -24,7 +24,7 @@ __all__ = ["FAULTS", "WORDS", "FaultyServer", "faulty_server"]
 
 WORDS: Final = " ".join(f"word{number}" for number in range(100))
 SEED: Final = 20261122
-PACE: Final = Pace(between_tokens=0.02, events_per_write=1)
+PACE: Final = Pace(between_tokens=0.05, events_per_write=1)
 # What happens to a request, and how often in a hundred.
 FAULTS: Final[dict[str, tuple[int, Answer]]] = {
     "healthy": (55, Answer.text(WORDS, pace=PACE)),

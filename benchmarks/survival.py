@@ -4,7 +4,8 @@
 
 Ours goes through ``resilient``: every stream must end typed, none may hang or be left behind, what can be recovered
 must be, and the loop's lag stays small. Beside it, in the same run, a plain aiohttp client reads from a server that
-fails alike, and gives up at the first fault, as most do.
+fails alike, and gives up at the first fault, as most do. The collector is asked for both as a server would ask it:
+``gc.freeze()`` when all is made, and patient thresholds.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import aiohttp
 from psutil import Process
 
 from benchmarks.faulty_server import WORDS, FaultyServer, faulty_server
+from benchmarks.load import PATIENT
 from benchmarks.rounds import Result, run
 from benchmarks.server import pin
 from tokenrill import (
@@ -185,9 +187,11 @@ def measure(options: argparse.Namespace) -> Result:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     pin(0)
     figures: dict[str, Any] = {}
+    gc.set_threshold(*PATIENT)
     for name in ("by_hand", "ours"):
         with faulty_server() as server:
             gc.collect()
+            gc.freeze()
             figures[name] = asyncio.run(measured(name, server, options.streams))
             figures[name]["asked"] = server.status()["asked"]
     told = [line for name, run in figures.items() for line in lines(name, run)]
