@@ -54,5 +54,8 @@ async def watched(
     async with serving(script, tls=context) as server:
         pipeline = asking(server, ssl_context=client_tls())
         yield server, pipeline
-        assert not [task for task in asyncio.all_tasks() if task.get_name() == "tokenrill stream"]
+        async with asyncio.timeout(30):
+            # Nobody tells when the last cancelled task has had its turn.
+            while any(task.get_name() == "tokenrill stream" for task in asyncio.all_tasks()):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
         await pipeline.aclose()
