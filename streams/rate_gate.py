@@ -11,7 +11,8 @@ ENOUGH: Final = 16
 SOFT_CUT: Final = 0.85
 COMMON: Final = 0.3
 RECENT: Final = 10
-FILLED: Final = 180
+FILLED: Final = 140
+PROOF: Final = 2
 
 
 class Gate:
@@ -89,7 +90,7 @@ class Gate:
         self._full += 1
         past = self.bound - self._proven
         # One too many may be accepted by luck, three hardly; further on every step is a step.
-        if self._full >= (FILLED if past == 0 else 3 if 0 < past < 3 else 1):
+        if self._full >= (max(FILLED, 4 * self.bound) if past == 0 else 3 if 0 < past < 3 else 1):
             self.bound += 1
             self._full = 0
             self._strikes = 0
@@ -120,7 +121,7 @@ class Gate:
         if self._since >= ENOUGH:  # a rate that is far too high is refused many times over
             self._suspects += 1
             self._since = 0
-        return self._suspects >= 3
+        return self._suspects >= PROOF
 
     def _fits(self, others: int) -> bool:
         if self._soon or others >= self._proven:

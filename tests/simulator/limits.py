@@ -57,8 +57,6 @@ class Limit(Protocol):
 
     def quota(self, until: float) -> float: ...
 
-    def rate(self, now: float) -> float: ...
-
 
 @dataclass
 class Refill:
@@ -129,9 +127,6 @@ class Buckets:
         bucket = self.buckets[self.counted]
         return bucket.first + bucket.rate.total(until) - bucket.taken_by_others
 
-    def rate(self, now: float) -> float:
-        return self.buckets[self.counted].rate.at(now)
-
     def neighbour(self, chance: random.Random, now: float) -> None:
         """Somebody else with the same key takes one, if there is one."""
         bucket = self.buckets[self.counted]
@@ -174,9 +169,6 @@ class Window:
     def quota(self, until: float) -> float:
         return self.rate_steps.total(until)
 
-    def rate(self, now: float) -> float:
-        return self.rate_steps.at(now)
-
 
 @dataclass
 class Moody:
@@ -200,9 +192,6 @@ class Moody:
 
     def quota(self, until: float) -> float:
         return self.offered * until
-
-    def rate(self, now: float) -> float:
-        return self.offered
 
 
 @dataclass
@@ -232,9 +221,6 @@ class Concurrent:
     def quota(self, until: float) -> float:
         self._turn(until)
         return self.places.total(until)
-
-    def rate(self, now: float) -> float:
-        return self.places.at(now)
 
 
 def whole_seconds(limit: RateLimit) -> RateLimit:

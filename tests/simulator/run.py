@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable
@@ -18,6 +19,7 @@ from tokenrill import (
     LocalLimiter,
     RateLimited,
     ResponseStart,
+    RetryBudget,
     StreamPipelineBuilder,
     StreamToken,
     Text,
@@ -29,7 +31,7 @@ from tokenrill import (
 )
 from tokenrill.streams.call import Account, Call
 
-__all__ = ["Outcome", "Scenario", "simulate"]
+__all__ = ["Outcome", "Sample", "Scenario", "simulate"]
 
 WAY = (0.02, 0.06)  # seconds from us to the provider, and back
 
@@ -55,9 +57,17 @@ class Scenario:
     written: tuple[int, int] = (50, 400)
 
 
+class Sample(NamedTuple):
+    """One second: what could have been taken, what was, and how many were refused."""
+
+    quota: float
+    used: float
+    refused: int
+
+
 @dataclass
 class Outcome:
-    """What came of it: ``samples`` are (second, hidden limit, taken a second)."""
+    """What came of it, in all and by the second."""
 
     scenario: str
     unit: str
@@ -65,7 +75,7 @@ class Outcome:
     quota: float
     sent: int
     refused: int
-    samples: list[tuple[float, float, float]] = field(default_factory=list[tuple[float, float, float]])
+    samples: list[Sample] = field(default_factory=list[Sample])
 
     @property
     def share(self) -> float:
@@ -150,8 +160,13 @@ class Provider:
 
 
 def simulate(scenario: Scenario, seconds: float, seed: int = 0) -> Outcome:
-    """Run it in virtual time."""
-    return run_virtual(running(scenario, seconds, seed))
+    """Run it in virtual time. The same seed gives the same outcome."""
+    before = random.getstate()
+    random.seed(seed)  # tenacity's waits are drawn from the random numbers that all share
+    try:
+        return run_virtual(running(scenario, seconds, seed))
+    finally:
+        random.setstate(before)
 
 
 async def running(scenario: Scenario, seconds: float, seed: int) -> Outcome:
@@ -159,7 +174,8 @@ async def running(scenario: Scenario, seconds: float, seed: int) -> Outcome:
     provider = Provider(scenario, seed)
     chance = random.Random(seed + 1)
     limiter = LocalLimiter()
-    pipeline = StreamPipelineBuilder.source(provider).pipe(rate_limit(limiter)).pipe(retry(10)).build()
+    retrying = retry(10, budget=RetryBudget(clock=loop.time))
+    pipeline = StreamPipelineBuilder.source(provider).pipe(rate_limit(limiter)).pipe(retrying).build()
     requests = [
         CompletionRequest(
             model="m", messages="x" * 4 * chance.randint(100, 900), max_tokens=chance.randint(*scenario.written)
@@ -178,13 +194,13 @@ async def running(scenario: Scenario, seconds: float, seed: int) -> Outcome:
         ask()
     others = loop.create_task(disturb(provider, scenario, chance)) if scenario.neighbour else None
     outcome = Outcome(scenario.name, scenario.unit, 0.0, 1.0, 0, 0)
-    before = 0.0
     limit = provider.limit
+    quota, used, refused = limit.quota(0.0), 0.0, 0
     while loop.time() < seconds:
         await asyncio.sleep(1.0)
-        limit.quota(loop.time())
-        outcome.samples.append((loop.time(), limit.rate(loop.time()), limit.used - before))
-        before = limit.used
+        now = limit.quota(loop.time())
+        outcome.samples.append(Sample(now - quota, limit.used - used, provider.refused - refused))
+        quota, used, refused = now, limit.used, provider.refused
     outcome.quota = limit.quota(seconds)
     outcome.used, outcome.sent, outcome.refused = limit.used, provider.sent, provider.refused
     if others is not None:
