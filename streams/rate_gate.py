@@ -19,19 +19,20 @@ class Gate:
     """How many requests may be on their way at once; it is open until refusals say that this is what is counted.
 
     A provider that counts them refuses when too many are on their way, and accepts when fewer are. So a refusal with
-    about as many on their way as ever of late is suspect, and three with accepted requests in between are proof. What
+    about as many on their way as ever of late is suspect, and two with accepted requests in between are proof. What
     we count, requests on the way out and answers on the way back, is never less than what it counts: a refusal
-    beside ``n`` others bounds it by ``n``, and is no guess. After every 180 requests that fill the bound one more is
-    tried. A refusal of one who was not too many means that the number has fallen, or that something else is
-    counted: three of these in a row, with requests accepted in between, open the gate again.
+    beside ``n`` others bounds it by ``n``, and is no guess. After every 140 requests that fill the bound (four
+    times the bound, where that is more) one more is tried. A refusal of one who was not too many means that the
+    number has fallen, or that something else is counted: three of these in a row, with requests accepted in
+    between, open the gate again.
 
     >>> gate, refusals = Gate(), []
-    >>> for second in (1.0, 2.0, 3.0):
+    >>> for second in (1.0, 2.0):
     ...     for others in (0, 1, 2, 3) * 5:
     ...         gate.accepted(others)
     ...     refusals.append(gate.refused(others=4, sent=second, now=second + 0.1))
     >>> refusals, gate.bound, gate.lets(3), gate.lets(4)
-    ([False, False, True], 4, True, False)
+    ([False, True], 4, True, False)
     """
 
     __slots__ = (
