@@ -129,7 +129,7 @@ class Passage:
             if self._left:
                 wait.give_back(arrived)
             else:
-                self.open(wait.admit(arrived))
+                self.open(wait.admit(arrived), partial(wait.give_back, arrived))
         except Exception as error:
             self._serial.stop()
             if (permit := self._taken()) is not None:
@@ -137,11 +137,11 @@ class Passage:
             if not self._left:
                 self._observer.on_error(error)
 
-    def open(self, permit: Permit) -> None:
-        """Subscribe to the source."""
+    def open(self, permit: Permit, give_back: Callable[[], None] | None = None) -> None:
+        """Subscribe to the source; or ``give_back`` what was waited for."""
         self._permit = permit
-        if self._left and (taken := self._taken()) is not None:  # in another thread, meanwhile
-            taken.left()
+        if self._left and (taken := self._taken()) is not None:  # on hearing that it came, or in another thread
+            (give_back or taken.left)()
             return
         self._serial.connect(self._source, self._scheduler)
 

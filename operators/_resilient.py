@@ -8,7 +8,7 @@ from typing import Any
 from ..streams.circuit_breaker import Breaker
 from ..streams.rate_limiter import RateLimiter
 from ..streams.recipe import recorded
-from ..streams.retry_budget import RetryBudget
+from ..streams.retry_budget import Paid, RetryBudget
 from ..streams.tokens import StreamToken
 from ..streams.types import Operator
 from ._alternatives import Asked, Given, Plain, asked
@@ -118,7 +118,8 @@ def resilient(
     if circuit is not None:
         guards.append(circuit.ahead)
     if attempts != 1:
-        guards.append(retry(attempts, base=base, longest=max(8.0, base), within=total, budget=shared))
+        own_budget = shared if hedge_after is None else Paid(shared)  # the race around it pays
+        guards.append(retry(attempts, base=base, longest=max(8.0, base), within=total, budget=own_budget))
     if hedge_after is not None:
         guards.append(race(delay=hedge_after, budget=shared))
     if resumes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -51,6 +52,16 @@ class Alternative:
     def name(self) -> str:
         """Who is asked (``gen_ai.provider.name``)."""
         return self._pipeline.source.name
+
+    @property
+    def source(self) -> Source:
+        """Who is asked."""
+        return self._pipeline.source
+
+    @property
+    def changes(self) -> Mapping[str, Any]:
+        """What is different in the request."""
+        return self._changes
 
     def request(self, request: CompletionRequest) -> CompletionRequest:
         """What this one is asked."""

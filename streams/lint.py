@@ -7,7 +7,9 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
+from .errors import StreamError
 from .recipe import Recipe
+from .request import CompletionRequest
 
 __all__ = ["Finding", "findings"]
 
@@ -24,6 +26,8 @@ AGAIN: Final = frozenset({"retry", "resilient"})
 TURNING: Final = frozenset({"fallback", "race", "resilient", "resume", "retry"})
 PAUSING: Final = frozenset({"rate_limit", "resilient", "resume", "retry"})
 SILENCES: Final = ("connect", "first_token", "idle")
+TURNING_TO: Final = frozenset({"fallback", "resilient"})
+ANY: Final = CompletionRequest(model="any", messages="any")
 
 
 class Named(Protocol):
@@ -45,8 +49,8 @@ class Finding(Struct, frozen=True):
     advice: str
 
 
-def findings(steps: Sequence[Named]) -> Iterator[Finding]:
-    """Read the steps in order, and say what will surprise."""
+def findings(steps: Sequence[Named], source: object = None) -> Iterator[Finding]:
+    """Read the steps in order, and say what will surprise; ``source`` is who is asked first."""
     names = [step.name for step in steps]
     if not any(notices_silence(step) for step in steps):
         yield Finding("no-deadline", 0, "only the socket notices a silent model: pipe deadline(first_token=, idle=)")
@@ -63,6 +67,9 @@ def findings(steps: Sequence[Named]) -> Iterator[Finding]:
             yield Finding("late-deadline", number, "deadline comes after a filter that holds text back: put it first")
         if step.kind == "pipe":
             yield from misplaced(step, number, before)
+            if step.name in TURNING_TO and turns_to_the_same(step, source):
+                advice = f"{step.name} asks the provider and model again that has failed: retry() does, or name another"
+                yield Finding("same-again", number, advice)
 
 
 def notices_silence(step: Named) -> bool:
@@ -71,6 +78,38 @@ def notices_silence(step: Named) -> bool:
     if step.name == "resilient":  # has limits of its own, unless they are taken away
         return any(options.get(name, 1) is not None for name in ("first_token", "idle")) or "total" in options
     return step.name in ("deadline", "compose")
+
+
+def turns_to_the_same(step: Named, source: object) -> bool:
+    """Whether one of its alternatives is the source or another alternative, asked for nothing else."""
+    given: Sequence[Any] = () if step.recipe is None else step.recipe.options.get("alternatives", ())
+    asked = [source]
+    for one in given:
+        whom = getattr(one, "source", one)
+        if getattr(one, "changes", None):
+            continue  # a model of another name, most often
+        if any(is_same(whom, other) for other in asked):
+            return True
+        asked.append(whom)
+    return False
+
+
+def is_same(one: object, other: object) -> bool:
+    """Whether both ask at the same address, with the same key and headers; what does not tell its own is itself."""
+    if one is other:
+        return True
+    first, second = whereabouts(one), whereabouts(other)
+    return first is not None and first == second
+
+
+def whereabouts(source: Any) -> tuple[object, ...] | None:
+    credential, endpoint = getattr(source, "credential", ""), getattr(source, "endpoint", None)
+    if not credential or endpoint is None:
+        return None
+    try:
+        return source.name, credential, endpoint(ANY), dict(getattr(source, "headers", {}))
+    except (StreamError, ValueError):  # an address that depends on the model
+        return None
 
 
 def misplaced(step: Named, number: int, before: Sequence[str]) -> Iterator[Finding]:

@@ -179,11 +179,13 @@ class Wait:
         self._asked = (key, cost, max_wait)
         self._arrived = arrived
         self._home = arrived.get_loop()
+        self._queued: asyncio.Future[Place] | None = None
+        arrived.add_done_callback(self._over)
 
     def go(self, home: asyncio.AbstractEventLoop) -> None:
         """Ask there; and elsewhere, should that loop end while we wait."""
         self._home = home
-        on(home, self.begin)
+        on(home, partial(self.begin, home))
         if home is not self._arrived.get_loop():
             self._arrived.get_loop().call_later(LOOK, self._look)
 
@@ -196,26 +198,34 @@ class Wait:
         else:
             self.go(self._limiter.home(loop))
 
-    def begin(self) -> None:
-        """Stand in line; runs at home."""
-        if self._arrived.cancelled():
+    def begin(self, home: asyncio.AbstractEventLoop) -> None:
+        """Stand in line; runs at home, unless that has moved on since."""
+        if self._arrived.done() or self._home is not home:
             return
         try:
-            lane, future = self._limiter.queue(*self._asked)
+            lane, queued = self._limiter.queue(*self._asked)
         except Exception as error:
             self._there(partial(self._fail, error))
             return
-        self._arrived.add_done_callback(lambda _: on(self._home, future.cancel))
-        future.add_done_callback(partial(self._came, lane))
+        self._queued = queued
+        queued.add_done_callback(partial(self._came, lane, home))
 
-    def _came(self, lane: Lane, future: asyncio.Future[Place]) -> None:
+    def _over(self, _: object) -> None:
+        """It has come, or nobody waits any more: leave the line, if we stand in it. Runs where we wait."""
+        on(self._home, self._leave)
+
+    def _leave(self) -> None:
+        if self._queued is not None:
+            self._queued.cancel()
+
+    def _came(self, lane: Lane, home: asyncio.AbstractEventLoop, future: asyncio.Future[Place]) -> None:
         if future.cancelled():
             return
         error = future.exception()
         if error is not None:
             self._there(partial(self._fail, error))
             return
-        reservation = LocalReservation(lane, future.result(), self._home)
+        reservation = LocalReservation(lane, future.result(), home)
         if not self._there(partial(self._hand_over, reservation)):
             reservation.refund()
 

@@ -17,7 +17,8 @@ LEAST_CUT: Final = 0.3
 ENOUGH: Final = 16
 MEASURED_OVER: Final = 2.0
 CALM: Final = 100
-MOST: Final = 0.7
+MOST: Final = 0.3
+JUDGED: Final = 24
 SEVERAL: Final = 4
 
 
@@ -31,10 +32,10 @@ class Search:
     old news. Nothing grows while nobody waits for it, nor above twice what was accepted of late, as in botocore's
     adaptive mode.
 
-    Some providers refuse a part of all requests, however slowly they come. Five refusals in a row that came too
-    early, each after several that were accepted, show that slowing down does not help: the rate goes back to where
-    it was, and only counts refusals again when they are more than three in ten, or when a hundred requests have
-    gone without one.
+    Some providers refuse a part of all requests, however slowly they come. Five refusals that came too early, each
+    after several that were accepted, show that slowing down does not help, unless one in between came in good time
+    (those that came after fewer say nothing): the rate goes back to where it was, and refusals count again only when
+    they are more than three in ten of at least two dozen answers, or when a hundred requests have gone without one.
 
     >>> search = Search(start=10.0)
     >>> search.refused(sent=1.0, now=1.1)
@@ -111,7 +112,7 @@ class Search:
         self._calm = 0
         if since is not None and sent < since:
             return False
-        if self.noisy and sum(self._outcomes) >= MOST * len(self._outcomes):
+        if self.noisy and self._outcomes.count(False) <= MOST * max(JUDGED, len(self._outcomes)):
             return False
         if since is not None and self._too_early():
             return False
@@ -140,8 +141,10 @@ class Search:
 
     def _too_early(self) -> bool:
         """Whether this refusal shows that slowing down does not help."""
-        if self._busy >= 0.9 * self._knee or self._after < SEVERAL:
+        if self._busy >= 0.9 * self._knee:
             self._strikes = 0
+            return False
+        if self._after < SEVERAL:
             return False
         if not self._strikes:
             self._before = self.rate

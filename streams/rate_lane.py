@@ -200,11 +200,12 @@ class Lane:
         return Place(self._loop, sent, waited)
 
     def _resume(self) -> None:
-        """The pause is over: what was saved during it would all go at once."""
+        """The pause is over: what was saved during it would all go at once, and only what came after it may."""
         if self._paused:
             self._paused = False
+            since = max(0.0, self._loop.time() - self._not_before)
             for bucket in self._buckets.values():
-                bucket.empty()
+                bucket.empty(but=since)
 
     def report(self, place: Place, limits: RateLimits | None) -> None:
         """The provider has accepted it."""

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["RetryBudget"]
+__all__ = ["Paid", "RetryBudget"]
 
 SLICES: Final = 10
 UNIT: Final = 1000  # a retry, in whole numbers: shares of floats do not add up to one
@@ -104,3 +104,31 @@ class RetryBudget:
     def _forget(self, now: int) -> None:
         while self._slices and self._slices[0][0] <= now - SLICES:
             self._slices.popleft()
+
+
+class Paid(RetryBudget):
+    """The same budget, for an operator inside of one that has paid for the request: it only takes out.
+
+    >>> budget = RetryBudget(share=1, reserve=0)
+    >>> Paid(budget).deposit()
+    >>> budget.balance
+    0.0
+    """
+
+    __slots__ = ("_budget",)
+
+    def __init__(self, budget: RetryBudget) -> None:
+        super().__init__()
+        self._budget = budget
+
+    @property
+    def balance(self) -> float:
+        """How many retries are allowed at this moment."""
+        return self._budget.balance
+
+    def deposit(self) -> None:
+        """Whoever stands around has paid."""
+
+    def withdraw(self) -> bool:
+        """Whether one may be sent again; if so, it is paid for."""
+        return self._budget.withdraw()

@@ -11,6 +11,7 @@ import reactivex as rx
 from msgspec import Struct
 from reactivex import Observable, abc, operators as ops
 from reactivex.disposable import CompositeDisposable, Disposable
+from reactivex.scheduler.eventloop import AsyncIOScheduler
 from reactivex.testing import TestScheduler
 
 from tokenrill import (
@@ -56,6 +57,7 @@ ERRORS: Final[dict[str, Any]] = {
     "malformed": lambda: MalformedEvent("nonsense"),
     "mistake": lambda: RuntimeError("a mistake of the program"),
 }
+INSTANT: Final = 1e-7  # an event loop does not keep the order of timers that ring together
 WORD: Final = re.compile(r"\[(\w+)\.(\d+)\]")
 
 
@@ -96,7 +98,7 @@ class Script(Batched[StreamToken]):
     def subscribe_batches(
         self, observer: BatchObserver[StreamToken], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        assert isinstance(scheduler, TestScheduler)
+        assert isinstance(scheduler, (TestScheduler, AsyncIOScheduler))
         given, shape = self._given, self._shape
         given.live = True
         given.asked += 1
@@ -117,14 +119,16 @@ class Script(Batched[StreamToken]):
                 return
             observer.on_completed() if shape.end == "done" else observer.on_error(ERRORS[shape.end]())
 
-        due = 0
+        due = 0.0
         for gap, tokens in self._moments:
             due += gap
             self._at(scheduler, subscription, due, partial(tell, tokens))
+            if due and not isinstance(scheduler, TestScheduler):
+                due += INSTANT
         self._at(scheduler, subscription, due + shape.pause, end)
         return subscription
 
-    def _at(self, scheduler: TestScheduler, subscription: CompositeDisposable, due: int, what: Any) -> None:
+    def _at(self, scheduler: Any, subscription: CompositeDisposable, due: float, what: Any) -> None:
         if due == 0:
             what()  # while it is subscribed to
         else:

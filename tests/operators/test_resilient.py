@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from random import Random
 from typing import Any
 
 import pytest
 import reactivex as rx
 
+from tests.operators.callers import Caller, Stand, asking
+from tests.stage import Scripted
 from tests.virtual_loop import run_virtual
 from tokenrill import (
     VOCABULARY,
@@ -26,6 +29,7 @@ from tokenrill import (
     RateLimited,
     Reply,
     Retry,
+    RetryBudget,
     StreamPipelineBuilder,
     StreamStalled,
     accumulate,
@@ -163,6 +167,33 @@ async def test_a_slow_answer_is_hedged() -> None:
     slow = Answer.text(TEXT, pace=Pace(first_token=30.0))
     ends, asked, _ = await ask([slow, Answer.text(TEXT)], resilient(hedge_after=0.05))
     assert (ends, asked) == ([TEXT], 2)
+
+
+@pytest.mark.parametrize(("hedge_after", "attempts"), [(None, 3), (1.0, 1), (1.0, 3)])
+def test_a_request_pays_into_the_budget_once(hedge_after: float | None, attempts: int) -> None:
+    """However many stand in line to take from it, and though it was hedged; that takes one out."""
+    stand = Stand()
+    budget = RetryBudget(share=1, reserve=0, clock=lambda: 0.0)
+    source = Scripted("one", stand.answer("a|"), stand.answer("---b|"), stand.answer("c|"))
+    guard = resilient(attempts=attempts, hedge_after=hedge_after, budget=budget, limiter=False)
+    stand.play(asking(source, guard), [Caller()])
+    assert budget.balance == 1
+    stand.play(asking(source, guard), [Caller()])
+    hedged = hedge_after is not None
+    assert len(source.asked) == 2 + hedged
+    assert budget.balance == 2 - hedged
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_provider_that_refuses_a_tenth_at_random_is_asked_all_the_same(seed: int) -> None:
+    """Two hundred at once, with the limiter that learns: it starts with ten a second, and 429s are all it hears."""
+    stand, random = Stand(), Random(seed)
+    full = RateLimited("slower", status=429)
+    answers = [stand.answer("#", full) if random.random() < 0.1 else stand.answer("a|") for _ in range(300)]
+    callers = [Caller() for _ in range(200)]
+    heard = stand.play(asking(Scripted("one", *answers), resilient(breaker=False, idle=None)), callers, until=200)
+    assert sum(diagram.endswith("a|") for diagram in heard) >= 195  # three attempts, and then it is an error
+    assert max(map(len, heard)) < 100
 
 
 def test_the_whole_takes_no_longer_than_it_may() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tokenrill import RetryBudget
+from tokenrill.streams.retry_budget import Paid
 
 
 class Clock:
@@ -117,3 +118,14 @@ def test_eight_threads_take_no_more_than_there_is() -> None:
 def test_mistakes_are_told_at_once(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         RetryBudget(**options)
+
+
+def test_one_that_is_paid_already_pays_nothing_and_takes_from_the_same() -> None:
+    budget = RetryBudget(share=1, reserve=0)
+    paid = Paid(budget)
+    paid.deposit()
+    assert (paid.balance, paid.withdraw()) == (0, False)
+    budget.deposit()
+    assert paid.balance == 1
+    assert paid.withdraw()
+    assert budget.balance == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from reactivex import operators as ops
 from tokenrill import (
     OPENAI_CHAT,
     VOCABULARY,
+    Alternative,
     CompletionRequest,
     Replay,
     StreamMetrics,
@@ -23,6 +25,7 @@ from tokenrill import (
     decode,
     fallback,
     filter_content,
+    openai,
     race,
     rate_limit,
     recorded,
@@ -155,6 +158,38 @@ def test_lint_knows_the_order_in_which_streams_survive(operators: list[Any], fou
     for operator in operators:
         builder = builder.pipe(operator)
     assert rules(builder) == found
+
+
+def openai_with(**options: Any) -> Any:
+    return partial(openai, api_key="one")(**options)
+
+
+@pytest.mark.parametrize(
+    ("others", "found"),
+    [
+        ([openai_with()], True),
+        ([Alternative(openai_with())], True),
+        ([StreamPipelineBuilder.source(openai_with()).pipe(retry()).build()], True),
+        ([OTHER, openai_with()], True),
+        ([OTHER, OTHER], True),
+        ([Alternative(openai_with(), model="small")], False),
+        ([openai_with(api_key="two")], False),
+        ([openai_with(base_url="https://proxy.test/v1")], False),
+        ([openai_with(api="responses")], False),
+        ([OTHER, SOURCE], False),
+    ],
+)
+@pytest.mark.parametrize("turning", [fallback, resilient])
+def test_lint_tells_of_an_alternative_that_is_none(turning: Any, others: list[Any], found: bool) -> None:
+    builder: StreamPipelineBuilder[Any] = StreamPipelineBuilder.source(openai_with())
+    steps = [("same-again", 2)] if found else []
+    assert rules(builder.pipe(TIMED).pipe(turning(*others))) == steps
+
+
+def test_lint_leaves_a_hedge_alone() -> None:
+    builder: StreamPipelineBuilder[Any] = StreamPipelineBuilder.source(SOURCE)
+    assert rules(builder.pipe(TIMED).pipe(race(SOURCE, delay=1))) == []
+    assert rules(builder.pipe(TIMED).pipe(fallback(SOURCE))) == [("same-again", 2)]
 
 
 def test_what_remembers_nothing_has_no_recipe() -> None:
