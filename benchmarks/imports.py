@@ -66,7 +66,7 @@ for row in tokenrill.ProviderRegistry():
     made.append(row.make(**{name: value for name, value in given.items() if value is not None}))
 done, watching = time.perf_counter(), False
 after = resident()
-extras = [name for name in ("botocore", "google.auth", "rich", "click") if name in sys.modules]
+extras = [name for name in ("botocore", "isal", "google.auth", "rich", "click") if name in sys.modules]
 print(json.dumps({"bare": bare - before, "all": after - before, "import_ms": (imported - started) * 1e3,
                   "all_ms": (done - started) * 1e3, "providers": len(made), "seen": seen, "extras": extras}))
 """

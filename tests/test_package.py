@@ -28,6 +28,7 @@ EXTRAS = (
     "click",
     "google",
     "IPython",
+    "isal",
     "opentelemetry",
     "prometheus_client",
     "ray",
