@@ -6,28 +6,30 @@ Bytes stay bytes: a line ends at LF, CR or CRLF and nowhere else, so U+0085, U+2
 one, and no character can be cut. :class:`SseParser` gives whole events, :class:`SsePayloads` their data alone,
 which is all that a decoder needs, since the JSON carries its own type.
 
-There are two ways through. Streams repeat themselves, so one ``split`` on *blank line and the head seen last*
-cuts a whole read, exact when no piece holds a line end. Anything else a :class:`.Framer` cuts at its blank lines,
-and each event is read by the book. Both give the same.
+There are two ways through: :mod:`.sse_alike` cuts a whole read at once, as long as events are like the one before;
+anything else a :class:`.Framer` cuts at its blank lines, and each event is read by the book. Both give the same.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from io import BytesIO
-from typing import Final, Generic, TypeVar, cast
+from typing import Final, Generic, TypeVar
 
 from msgspec import Struct
 
+from .burst import Burst
 from .errors import LimitExceeded
-from .sse_framer import CR, LF, Framer
+from .sse_alike import SLICE, Alike
+from .sse_framer import CR, LF
 
 __all__ = ["SseEvent", "SseParser", "SsePayloads"]
 
 T = TypeVar("T")
 MAX_EVENT_BYTES: Final = 1 << 20
-LONE: Final = 4096  # no more is looked at as if it might be one event
+LONG: Final = 4096  # from here on a read is not cut before somebody looks into it
 
 
 class SseEvent(Struct, frozen=True, gc=False):
@@ -43,14 +45,13 @@ class SseEvent(Struct, frozen=True, gc=False):
         return self.data.decode("utf-8", "replace")
 
 
-class Blocks(Generic[T]):
-    """What both parsers share: cutting, the limit, and the rules of the standard for one event."""
+class Blocks(Alike, Generic[T]):
+    """What both parsers share: which way is taken, the limit, and the rules of the standard for one event."""
 
-    __slots__ = ("_blank", "_framer", "_head", "_held_head", "_last_event_id", "_needle", "_type", "retry_ms")
+    __slots__ = ("_last_event_id", "retry_ms")
 
     def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
-        self._framer = Framer(max_event_bytes)
-        self._expect(b"\n", "message", b"data: ")
+        super().__init__(max_event_bytes)
         self._last_event_id = ""
         self.retry_ms: int | None = None
 
@@ -63,85 +64,45 @@ class Blocks(Generic[T]):
         """What events are, given their lines."""
 
     def feed(self, chunk: bytes, /) -> Iterable[T]:
-        """Take one chunk; return what its events are."""
-        framer = self._framer
-        line, held = framer.line, framer.held
-        if line is not None and LF not in chunk and CR not in chunk and len(line) + len(chunk) < framer.limit:
-            line += chunk  # no event can end in it: much may come in small pieces
-            return ()
-        if len(held) + len(chunk) > framer.limit or framer.overlong:
-            return self._read(self._sized(framer.frame(chunk)))
-        if not held and len(chunk) < LONE:
-            head, blank = self._head, self._blank
-            payload = chunk[len(head) : -len(blank)]
-            if LF not in payload and CR not in payload and chunk[: len(head)] == head and chunk[-len(blank) :] == blank:
-                framer.first = framer.skip_lf = False
-                return self._made([payload])
-        payloads = self._split(chunk)
+        """Take one chunk; return what its events are: in a sequence, where none of them can be too long."""
+        payloads = None
+        if LF not in chunk and CR not in chunk:
+            line = self._framer.line
+            if line is not None and len(line) + len(chunk) <= self._room:
+                line += chunk  # no event can end in it: much may come in small pieces
+                return ()
+        elif self._lead == self._blank and chunk.endswith(self._blank) and chunk.startswith(self._head):
+            payloads = self._whole(chunk)
         if payloads is None:
-            return self._by_the_book(chunk)
-        rest = chunk[chunk.rfind(self._blank) + len(self._blank) :]
-        framer.clear()
-        framed = framer.frame(rest) if rest else b""
-        made = self._made(payloads)
-        return [*made, *self._read(framed.split(b"\n\n"))] if framed else made
+            payloads = self._split(chunk)
+        return self._by_the_book(chunk) if payloads is None else self._made(payloads)
 
     def feed_batch(self, chunks: Sequence[bytes], /) -> Sequence[T] | None:
         """All chunks of one read, as if they were one."""
         chunk = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        framer = self._framer
-        if framer.overlong or len(framer.held) + len(chunk) > framer.limit:
-            return None
-        return cast("Sequence[T]", self.feed(chunk))
+        return self.feed(chunk) if self._fits(chunk) else None  # pyright: ignore[reportReturnType]
 
     def close(self) -> tuple[T, ...]:
         """End the stream; the standard discards an event without its blank line."""
         return ()
 
-    def _split(self, chunk: bytes) -> list[bytes] | None:
-        """The data of the events that end in this chunk, when they are all like the last one."""
-        framer, blank, head = self._framer, self._blank, self._head
-        end = chunk.rfind(blank)
-        if end < 0 or framer.first:
-            return None
-        payloads: list[bytes] = []
-        start = 0
-        if framer.held:
-            start = chunk.find(blank)
-            begun = (bytes(framer.held) + chunk[:start]).replace(b"\r\n", b"\n")
-            if not begun.startswith(self._held_head):
-                return None
-            payloads.append(begun[len(self._held_head) :])
-            start += len(blank)
-        if start <= end:
-            if not chunk.startswith(head, start):
-                return None
-            payloads += chunk[start + len(head) : end].split(self._needle)
-        whole = b"".join(payloads)
-        return None if LF in whole or CR in whole else payloads
-
-    def _by_the_book(self, chunk: bytes) -> Sequence[T]:
-        framed = self._framer.frame(chunk)
-        if not framed:
-            return ()
-        self._learn(framed.rpartition(b"\n\n")[2], b"\n" if chunk.find(b"\r\n\r\n") < 0 else b"\r\n")
-        return [*self._read(framed.split(b"\n\n"))]
-
-    def _learn(self, block: bytes, line_end: bytes) -> None:
-        """Remember how the last event began, and how its lines ended."""
-        if block[:6] == b"data: ":
-            self._expect(line_end, "message", b"data: ")
-        elif block[:7] == b"event: ":
-            head, found, _ = block.partition(b"\ndata: ")
-            if found and LF not in head:
-                self._expect(line_end, head[7:].decode("utf-8", "replace") or "message", head + line_end + b"data: ")
-
-    def _expect(self, line_end: bytes, type: str, head: bytes) -> None:
-        self._type = type
-        self._head = head
-        self._held_head = head.replace(b"\r\n", b"\n")
-        self._blank = line_end * 2
-        self._needle = self._blank + head
+    def _by_the_book(self, chunk: bytes) -> Iterable[T]:
+        """The same by the standard, event by event; of a long chunk, only the slices that need it."""
+        framer = self._framer
+        fits = self._fits(chunk)
+        if fits and len(chunk) > SLICE:
+            found: list[T] = []
+            for start in range(0, len(chunk), SLICE):
+                found += self.feed(chunk[start : start + SLICE])
+            return found
+        framed = framer.frame(self._give_back() + chunk)
+        if not fits:
+            self._room = -1 if framer.overlong else framer.limit
+            return self._read(self._sized(framed))
+        if framed:
+            self._learn(framed.rpartition(b"\n\n")[2], b"\r\n" if CR in chunk else b"\n")
+        self._take()
+        return [*self._read(framed.split(b"\n\n"))] if framed else ()
 
     def _sized(self, framed: bytes) -> Iterator[bytes]:
         """The events in what the framer gave; past the limit it raises, after the events before."""
@@ -223,6 +184,21 @@ class SsePayloads(Blocks[bytes]):
 
     __slots__ = ()
 
+    def feed_batch(self, chunks: Sequence[bytes], /) -> Sequence[bytes] | None:
+        """The same; of a long read whose events seem all alike, a :class:`.Burst`."""
+        chunk = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        head, blank = self._head, self._blank
+        if len(chunk) < LONG and self._lead == blank and chunk.startswith(head) and chunk.endswith(blank):
+            # One event, whole, as a slow model's every read is: what `feed` says of it, in one call.
+            payload = chunk[len(head) : -len(blank)]
+            if LF not in payload and CR not in payload and not self._framer.held and len(chunk) <= self._room:
+                return [payload]
+        if len(self._framer.held) + len(chunk) > self._room:
+            return None
+        if len(chunk) >= LONG and (burst := self._burst(chunk)) is not None:
+            return burst
+        return self.feed(chunk)  # pyright: ignore[reportReturnType]
+
     def _made(self, payloads: list[bytes]) -> list[bytes]:
         return payloads
 
@@ -239,3 +215,39 @@ class SsePayloads(Blocks[bytes]):
             event = self._dispatch(block)
             if event is not None:
                 yield event.data
+
+    def _burst(self, chunk: bytes) -> Burst | None:
+        """The events that end in a long chunk, not cut yet; None when not even the first two are like the last one."""
+        lead, head, framer = self._lead, self._head, self._framer
+        if framer.first or framer.skip_lf or self._blank != b"\n\n" or CR in chunk:
+            return None
+        start, end, before = 0, chunk.rfind(b"\n\n") + 2, ()
+        begun = (b"" if lead is None else lead[2:] if lead else head + self._data) + framer.held
+        if begun:
+            start = chunk.find(b"\n\n") + 2
+            begun += chunk[: start - 2]
+            before = (begun[len(head) :],)
+            if not begun.startswith(head) or LF in before[0]:
+                return None
+        if end < 2 or start >= end or not chunk.startswith(head, start):
+            return None
+        self._give_back()
+        framer.clear()
+        framer.frame(chunk[end:])
+        self._take()
+        return Burst(before, chunk, start, end, head, partial(self._cut, head))
+
+    def _cut(self, head: bytes, block: bytes) -> Sequence[bytes]:
+        """The data of the events of a burst: apart from this parser's state, since it may have read on."""
+        if len(block) <= SLICE:
+            payloads = block[len(head) : -2].split(b"\n\n" + head)
+            if LF not in b"".join(payloads):
+                return payloads
+        parser = SsePayloads(max_event_bytes=self._framer.limit)
+        parser._framer.first = False
+        parser._expect(b"\n", head.removesuffix(b"data: ").removesuffix(b"\n"))
+        parser._take()
+        payloads = [*parser.feed(block)]
+        if parser.retry_ms is not None:
+            self.retry_ms = parser.retry_ms
+        return payloads

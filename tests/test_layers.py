@@ -36,7 +36,7 @@ HOME: Mapping[str, tuple[str, ...]] = {
     "pybreaker": ("streams/circuit.py", "operators/fleet/"),
     "redis": ("operators/fleet/link.py",),
 }
-ONE_FILE_EACH = ("botocore", "google", "tiktoken")
+ONE_FILE_EACH = ("botocore", "google", "isal", "tiktoken")
 
 
 @dataclass(frozen=True)

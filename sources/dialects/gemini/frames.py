@@ -86,6 +86,9 @@ class EventPayloads(SsePayloads):
             self._bare.close()
         return tuple(payloads)
 
+    def _burst(self, chunk: bytes) -> None:
+        """None: what stands between events must be read when it comes."""
+
     def _read(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         for block in blocks:
             events, bare = split_bare(block) if self._bare is None else (b"", block)

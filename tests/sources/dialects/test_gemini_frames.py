@@ -27,6 +27,7 @@ from tokenrill import (
     Usage,
 )
 from tokenrill.sources.dialects.gemini.decode import GeminiDecoder
+from tokenrill.sources.dialects.gemini.frames import GeminiFrames
 
 HELLO = chunk({"text": "Hi"})
 
@@ -69,6 +70,17 @@ def test_an_error_may_come_printed_between_events(before: bytes, size: int, inde
     with pytest.raises(InvalidRequest) as caught:
         from_bytes(wire, size)
     assert (str(caught.value), caught.value.kind, caught.value.retryable) == (message, "CANCELLED", True)
+
+
+def test_what_is_printed_between_the_events_of_a_long_read_is_read() -> None:
+    frames = GeminiFrames()
+    event = b'data: {"a": 1}\n\n'
+    assert len(list(frames.feed(event))) == 1
+    found = frames.feed_batch((event * 400 + b'{"error":\n\n{"code": 429}}\n\n' + event * 400,))
+    assert found is not None
+    assert [json.loads(payload) for payload in found] == [{"a": 1}] * 400 + [{"error": {"code": 429}}] + [
+        {"a": 1}
+    ] * 400
 
 
 @given(st.integers(1, 300), st.sampled_from([b"\r\n", b"\n"]))

@@ -1,0 +1,87 @@
+"""Long reads are not cut, and say what they would say cut: for any bytes, cut anywhere."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies as st
+
+from tokenrill.streams.burst import Burst
+from tokenrill.streams.sse import LONG, SseParser, SsePayloads
+
+HEADS = st.sampled_from([b"data: ", b"event: delta\ndata: "])
+ODD = st.sampled_from(
+    [
+        b": a comment\n\n",
+        b"data: two\ndata: lines\n\n",
+        b"data:close\n\n",
+        b"data\n\n",
+        b"\n",
+        b"\n\n",
+        b"event: other\ndata: x\n\n",
+        b"id: 7\ndata: y\n\n",
+        b"retry: 5\n\n",
+        b"data: carriage\r\n\r\n",
+        b"data: lone\r\r",
+        b"data: a\n\r\n",
+    ]
+)
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> bytes:
+    """Many events alike, with a few others between them."""
+    head = draw(HEADS)
+    alike = [head + draw(st.binary(max_size=12).map(lambda data: data.hex().encode())) + b"\n\n" for _ in range(3)]
+    pieces = [piece for _ in range(draw(st.integers(1, 6))) for piece in alike * draw(st.integers(1, 90))]
+    for _ in range(draw(st.integers(0, 3))):
+        pieces.insert(draw(st.integers(0, len(pieces))), draw(ODD))
+    return b"".join(pieces)
+
+
+@given(streams(), st.lists(st.integers(1, 3 * LONG), min_size=1, max_size=6), st.booleans())
+def test_a_burst_is_what_the_parser_says(body: bytes, sizes: list[int], late: bool) -> None:
+    """Also when it is cut late, after the parser has read on and learned other heads."""
+    parser, payloads = SseParser(), SsePayloads()
+    expected = [event.data for event in parser.feed(body)]
+    batches: list[list[bytes] | Burst] = []
+    start = number = 0
+    while start < len(body):
+        chunk = body[start : start + sizes[number % len(sizes)]]
+        start, number = start + len(chunk), number + 1
+        batch = payloads.feed_batch((chunk,))
+        assert batch is not None
+        batches.append(batch if late and isinstance(batch, Burst) else list(batch))
+    assert [payload for batch in batches for payload in batch] == expected
+
+
+@pytest.mark.parametrize("head", [b"data: ", b"event: delta\ndata: "])
+def test_long_reads_really_are_bursts(head: bytes) -> None:
+    """Wherever the read before was cut, but for the one place in the middle of a blank line."""
+    event = head + b"begun\n\n"
+    for cut in range(len(event) - 1):
+        payloads = SsePayloads()
+        list(payloads.feed(head + b"first\n\n" + event[:cut]))
+        next_event = head + b"x" * 90 + b"\n\n"
+        batch = payloads.feed_batch((event[cut:] + next_event * 100 + next_event[:20],))
+        assert type(batch) is Burst
+        assert batch.head == head
+        assert [*batch.before, batch.first] == ([b"begun", b"x" * 90] if cut else [b"begun"])
+        assert list(batch) == [b"begun", *[b"x" * 90] * 100]
+        assert list(payloads.feed(next_event[20:])) == [b"x" * 90]
+
+
+def test_what_is_not_alike_is_cut_at_once() -> None:
+    payloads = SsePayloads()
+    list(payloads.feed(b"data: first\n\n"))
+    assert type(payloads.feed_batch((b"id: 1\ndata: x\n\n" * 500,))) is not Burst
+    assert type(payloads.feed_batch((b"data: x\r\n\r\n" * 500,))) is not Burst
+
+
+@pytest.mark.parametrize("head", [b"data: ", b"event: delta\ndata: "])
+@pytest.mark.parametrize("size", [LONG, 2 * LONG, 3 * LONG])
+def test_an_event_that_is_longer_than_a_read_is_not_lost(head: bytes, size: int) -> None:
+    payloads = SsePayloads()
+    event = head + b"x" * 3 * LONG + b"\n\n"
+    reads = [event, *[event[start : start + size] for start in range(0, len(event), size)], event + event[:size]]
+    batches = [payloads.feed_batch((read,)) for read in [*reads, event[size:]]]
+    assert [payload for batch in batches for payload in batch or ()] == [b"x" * 3 * LONG] * 4
