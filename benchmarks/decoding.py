@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from benchmarks.server import event
+from benchmarks.shapes import SHAPES
 from tokenrill import (
     ANTHROPIC_MESSAGES,
     BEDROCK_CONVERSE,
@@ -17,12 +18,20 @@ from tokenrill import (
     OLLAMA_CHAT,
     OPENAI_CHAT,
     OPENAI_RESPONSES,
+    StreamToken,
+    TextDelta,
 )
-from tokenrill.operators._transduce import Chain
 from tokenrill.sources.dialect import Dialect
+from tokenrill.streams.burst import Burst
 from tokenrill.streams.eventstream import EventStreamMessage, EventStreamParser, encode_message
+from tokenrill.streams.sse import SsePayloads
+from tokenrill.streams.types import Transducer
 
-__all__ = ["DELTAS", "Deltas", "nanoseconds_by_hand", "nanoseconds_to_decode"]
+__all__ = ["DELTAS", "LONG", "Deltas", "nanoseconds_by_hand", "nanoseconds_of_long_reads", "nanoseconds_to_decode"]
+
+LONG: Final[Mapping[str, Dialect]] = {"openai": OPENAI_CHAT, "anthropic": ANTHROPIC_MESSAGES, "gemini": GEMINI}
+LONG_TOKENS: Final = 4_000
+READ_BYTES: Final = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +101,33 @@ DELTAS: Final[dict[str, Deltas]] = {
 def nanoseconds_to_decode(name: str, a_batch: int, times: int = 40) -> float:
     """One token through the dialect's decoder."""
     case = DELTAS[name]
-    chain = Chain([case.dialect.decoder()])
+    decoder = case.dialect.decoder()
     for item in case.before:
-        chain.feed((item,))
+        decoded(decoder, (item,))
     batches = [case.deltas[start : start + a_batch] for start in range(0, len(case.deltas), a_batch)]
-    return timed(lambda: sum(len(chain.feed(batch)) for batch in batches), times, len(case.deltas))
+    return timed(lambda: sum(len(decoded(decoder, batch)) for batch in batches), times, len(case.deltas))
+
+
+def decoded(decoder: Transducer[Any, StreamToken], batch: Sequence[Any]) -> Sequence[StreamToken]:
+    """As a run of operators does it: all at once, and one by one what cannot be taken so."""
+    feed_batch: Callable[[Sequence[Any]], Sequence[StreamToken] | None] | None = getattr(decoder, "feed_batch", None)
+    tokens = None if feed_batch is None else feed_batch(batch)
+    return [token for item in batch for token in decoder.feed(item)] if tokens is None else tokens
+
+
+def nanoseconds_of_long_reads(shape: str, *, cut: bool, times: int = 5) -> float:
+    """One token through framing and decoding, in reads of 64 KiB: cut into events, or left to the decoder as it is."""
+    made = SHAPES[shape]
+    body = made.begin + b"".join(made.event(number) for number in range(LONG_TOKENS))
+    reads = [body[start : start + READ_BYTES] for start in range(0, len(body), READ_BYTES)]
+
+    def work() -> int:
+        framer, decoder = SsePayloads(), LONG[shape].decoder()
+        payloads = (framer.feed(read) if cut else framer.feed_batch((read,)) for read in reads)
+        tokens = [decoded(decoder, batch if isinstance(batch, Burst) else [*(batch or ())]) for batch in payloads]
+        return sum(type(token) is TextDelta for batch in tokens for token in batch)
+
+    return timed(work, times, LONG_TOKENS)
 
 
 def nanoseconds_by_hand(name: str, times: int = 40) -> float:

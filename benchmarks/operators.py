@@ -4,7 +4,8 @@
 
 ``fused`` is what the operator adds behind another of ours, ``parted`` what it adds behind one of RxPY's, so that it
 gets one item at a time, ``subscribing`` what it adds to a subscription, in microseconds. Below are the decoders, which
-are the first part of every pipeline, beside ``json.loads`` of the same bytes.
+are the first part of every pipeline, beside ``json.loads`` of the same bytes; and framing and decoding of long reads,
+cut into their events or left as they are for the decoder to take by what they repeat.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from typing import Any, Final, TypeAlias
 from reactivex import Observable, abc, operators as ops
 from reactivex.disposable import Disposable
 
-from benchmarks.decoding import DELTAS, nanoseconds_by_hand, nanoseconds_to_decode
+from benchmarks.decoding import (
+    DELTAS,
+    LONG,
+    nanoseconds_by_hand,
+    nanoseconds_of_long_reads,
+    nanoseconds_to_decode,
+)
 from benchmarks.rounds import Result, run
 from tokenrill import (
     Call,
@@ -176,6 +183,12 @@ async def measured(rounds: int) -> Result:
         row = {f"{size} a read": median(nanoseconds_to_decode(name, size) for _ in range(rounds)) for size in A_BATCH}
         decoding[name] = {**row, "json.loads": median(nanoseconds_by_hand(name) for _ in range(rounds))}
         lines.append(f"{name:28}" + "".join(f"{figure:>18.1f}" for figure in decoding[name].values()))
+    lines += ["", f"{'ns a token, reads of 64 KiB':28}{'cut':>18}{'uncut':>18}"]
+    long: dict[str, dict[str, float]] = {}
+    for name in LONG:
+        ways = ((way, way == "cut") for way in ("cut", "uncut"))
+        long[name] = {way: median(nanoseconds_of_long_reads(name, cut=cut) for _ in range(rounds)) for way, cut in ways}
+        lines.append(f"{name:28}{long[name]['cut']:>18.1f}{long[name]['uncut']:>18.1f}")
     full = f"{A_BATCH[-1]} a read"
     stock = known[STOCK]["parted"]
     judged = {
@@ -186,7 +199,9 @@ async def measured(rounds: int) -> Result:
     judged[f"decoding, the slowest dialect, {full}: times json.loads"] = max(
         row[full] / row["json.loads"] for row in decoding.values()
     )
-    return Result({"operators": {**known, "a plain call": call}, "decoding": decoding}, lines, judged)
+    return Result(
+        {"operators": {**known, "a plain call": call}, "decoding": decoding, "long_reads": long}, lines, judged
+    )
 
 
 def measure(options: argparse.Namespace) -> Result:

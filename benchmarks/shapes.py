@@ -24,14 +24,17 @@ class Shape:
     """What follows this many tokens."""
 
 
+OBFUSCATION: Final = b"aB3dE5fG7hI9jK2lM4"
+
+
 def openai_event(number: int) -> bytes:
-    """About 300 bytes. https://platform.openai.com/docs/api-reference/chat-streaming/streaming"""
+    """About 300 bytes, with padding of changing length. https://platform.openai.com/docs/api-reference/chat-streaming"""
     return (
         b'data: {"id":"chatcmpl-BpJBJOd2Ffn76LbPDWwJa4ZgRgwW9","object":"chat.completion.chunk","created":1751568161,'
         b'"model":"gpt-4o-2024-08-06","service_tier":"default","system_fingerprint":"fp_07871e2ad8",'
         b'"choices":[{"index":0,"delta":{"content":" word%d"},"logprobs":null,"finish_reason":null}],'
-        b'"usage":null,"obfuscation":"aB3dE5fG"}\n\n'
-    ) % (number % 1000)
+        b'"usage":null,"obfuscation":"%b"}\n\n'
+    ) % (number % 1000, OBFUSCATION[number % 5 : number % 5 + 4 + number % 9])
 
 
 def openai_end(tokens: int) -> bytes:

@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 from ..streams.errors import ContentBlocked, LimitExceeded
 from ..streams.recipe import recorded
+from ..streams.text_run import TextRun
 from ..streams.tokens import (
     Citation,
     Logprobs,
@@ -101,6 +102,9 @@ def filter_content(
     return transduce(lambda: ContentFilter(search, action, mask, reasoning=reasoning))
 
 
+NONE_HELD: Final[dict[int, Written]] = {}  # most streams hold nothing, ever: nobody writes to it
+
+
 class ContentFilter:
     """Filter the text of each choice; between tokens it holds only what may yet become a phrase. A transducer."""
 
@@ -111,7 +115,7 @@ class ContentFilter:
         self._action: Action = action
         self._mask = mask
         self._kinds = BOTH if reasoning else TEXT
-        self._held: dict[int, Written] = {}  # by choice: a delta whose text waits
+        self._held = NONE_HELD  # by choice: a delta whose text waits
 
     def feed(self, token: StreamToken, /) -> Iterable[StreamToken]:
         match token:
@@ -134,13 +138,15 @@ class ContentFilter:
             return None
         if len(tokens) == 1:
             return tokens if self._search.is_clean(first.text) else None
+        if type(tokens) is TextRun:
+            return tokens if self._search.are_clean(tokens.texts, tokens.text) else None
         kind, choice, index = type(first), first.choice, first.index
         texts = [
             token.text
             for token in tokens
             if isinstance(token, kind) and token.choice == choice and token.index == index
         ]
-        return tokens if len(texts) == len(tokens) and self._search.are_clean(texts) else None
+        return tokens if len(texts) == len(tokens) and self._search.are_clean(texts, "".join(texts)) else None
 
     def close(self) -> Iterator[StreamToken]:
         while self._held:
@@ -158,6 +164,8 @@ class ContentFilter:
         if found:
             raise blocked()
         if rest:
+            if self._held is NONE_HELD:
+                self._held = {}
             self._held[token.choice] = with_text(token, rest)
             if len(self._held) > MAX_CHOICES:
                 raise LimitExceeded("max_choices", MAX_CHOICES)
@@ -217,9 +225,9 @@ class PhraseSearch:
             return True
         return self.pattern.search(folded) is None and self.waits_from(folded, 0) == len(folded)
 
-    def are_clean(self, texts: Sequence[str]) -> bool:
-        """Whether all of each may pass at once, one after the other."""
-        if not self.is_clean("".join(texts)):
+    def are_clean(self, texts: Sequence[str], text: str) -> bool:
+        """Whether all of each may pass at once, one after the other; ``text`` is all of them, joined."""
+        if not self.is_clean(text):
             return False
         if self._ends is None:
             return all(map(self.is_clean, texts))

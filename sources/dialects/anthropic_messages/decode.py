@@ -15,8 +15,10 @@ from typing import Any, Final, Literal, TypeAlias
 from msgspec import Struct
 
 from ....streams import codec
+from ....streams.burst import Burst
 from ....streams.codec import Json
 from ....streams.errors import LimitExceeded, StreamTruncated
+from ....streams.text_run import TextRun
 from ....streams.tokens import (
     Finish,
     FinishReason,
@@ -30,6 +32,7 @@ from ....streams.tokens import (
     UsageKind,
 )
 from ...shape import count_of, object_of, text_of
+from ...template import Learner
 from .blocks import CallBlock, OpaqueBlock, TextBlock, ThinkingBlock, parse_citation
 from .errors import in_stream_error
 from .usage import merged, parse_usage
@@ -81,6 +84,12 @@ class FastDelta(Struct, gc=False, forbid_unknown_fields=True):
 decode_fast = codec.typed_decoder(FastDelta).decode
 
 
+def look(payload: bytes) -> tuple[str, int | None]:
+    """The text of an event that says nothing else, and its block."""
+    event = decode_fast(payload)
+    return (event.delta.text, event.index) if type(event.delta) is FastText else ("", None)
+
+
 class MessagesDecoder:
     """Decode the payloads of one answer. A transducer.
 
@@ -97,6 +106,7 @@ class MessagesDecoder:
         self._begun = 0
         self._calls = 0
         self._said: dict[str, Any] = {}
+        self._learner: Learner[int | None] | None = None
 
     def feed(self, payload: bytes, /) -> Iterator[StreamToken]:
         if self.ended:
@@ -110,6 +120,8 @@ class MessagesDecoder:
     def feed_batch(self, payloads: Sequence[bytes], /) -> Sequence[StreamToken] | None:
         if self.ended:
             return None
+        if type(payloads) is Burst and (alike := self._alike(payloads)) is not None:
+            return alike
         tokens: list[StreamToken] = []
         blocks = self._blocks
         try:
@@ -131,6 +143,15 @@ class MessagesDecoder:
         except codec.UNREADABLE:
             return None
         return tokens
+
+    def _alike(self, burst: Burst) -> Sequence[StreamToken] | None:
+        """The tokens of many deltas that differ in their text alone."""
+        if self._learner is None:
+            self._learner = Learner(look)
+        told = self._learner.texts(burst)
+        if told is None or told[0] is None or type(self._blocks.get(told[0])) is not TextBlock:
+            return None
+        return TextRun.of(told[1], told[0], 0)
 
     def close(self) -> Iterator[StreamToken]:
         if not self.ended:

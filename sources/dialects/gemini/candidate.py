@@ -10,12 +10,13 @@ Signatures must go back on the part they came with. :class:`.ReplyBuilder` makes
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 from ....streams import codec
 from ....streams.codec import Json
 from ....streams.errors import LimitExceeded
+from ....streams.text_run import TextRun
 from ....streams.tokens import (
     Raw,
     ReasoningDelta,
@@ -62,10 +63,12 @@ class Candidate:
         """Whether plain text can follow without anything else to be said."""
         return self._writer is None and not (self._signed and self._last in ("text", "mark"))
 
-    def take_text(self, text: str) -> TextDelta:
+    def take_texts(self, texts: Sequence[str]) -> TextRun:
         """Plain text, once :meth:`can_take_text` has said so."""
-        self._last, self._signed = "text", False
-        return TextDelta(text, self.index, self.choice)
+        run = TextRun.of(texts, self.index, self.choice)
+        if run:
+            self._last, self._signed = "text", False
+        return run
 
     def part(self, part: Json, answer_id: str) -> Iterator[StreamToken]:
         """The tokens of one part."""

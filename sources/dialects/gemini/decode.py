@@ -134,25 +134,27 @@ class GeminiDecoder:
         if not self._started or self.ended:
             return None
         usages: list[JsonRaw] = []
-        texts: list[tuple[Candidate, str]] = []
+        texts: list[str] = []
+        writing: Candidate | None = None
         try:
             for payload in payloads:
                 chunk = decode_fast(payload)
                 found = chunk.candidates[0]
                 candidate = self._candidates.get(found.index)
-                if candidate is None or not candidate.can_take_text():
-                    return None
-                if len(chunk.usageMetadata):
+                if candidate is None or candidate is not writing:
+                    if candidate is None or writing is not None or not candidate.can_take_text():
+                        return None  # who asks again gives each chunk alone
+                    writing = candidate
+                if chunk.usageMetadata:
                     usages.append(chunk.usageMetadata)
-                if text := found.content.parts[0].text:
-                    texts.append((candidate, text))
+                texts.append(found.content.parts[0].text)
             counted = self._counted
             while usages and not counts(counted := decode_usage(usages.pop())):
                 counted = self._counted
         except codec.UNREADABLE:
             return None
         self._counted = counted
-        return [candidate.take_text(text) for candidate, text in texts]
+        return () if writing is None else writing.take_texts(texts)
 
     def close(self) -> Iterator[StreamToken]:
         if self.ended:

@@ -14,8 +14,10 @@ from typing import Any, Final
 from msgspec import Struct
 
 from ....streams import codec
+from ....streams.burst import Burst
 from ....streams.codec import UNREADABLE, Json
 from ....streams.errors import LimitExceeded, StreamTruncated
+from ....streams.text_run import TextRun
 from ....streams.tokens import (
     Finish,
     FinishReason,
@@ -27,6 +29,7 @@ from ....streams.tokens import (
     Usage,
 )
 from ...shape import count_of, object_of, objects_of, text_of
+from ...template import Learner
 from .errors import in_stream_error
 from .pieces import parse_citation, parse_logprobs, parse_parts, parse_reasoning, parse_usage
 from .tool_calls import ToolCallTracker
@@ -94,6 +97,12 @@ class FastChunk(Struct, gc=False, forbid_unknown_fields=True):
 decode_fast = codec.typed_decoder(FastChunk).decode
 
 
+def look(payload: bytes) -> tuple[str, int]:
+    """The text of a chunk that says nothing else, and its choice."""
+    (choice,) = decode_fast(payload).choices
+    return choice.delta.content, choice.index
+
+
 class ChatDecoder:
     """Decode the payloads of one answer. A transducer.
 
@@ -101,7 +110,7 @@ class ChatDecoder:
     reason came, and without either the answer was cut.
     """
 
-    __slots__ = ("_calls", "_reasons", "_said", "_started", "_told", "_usage", "ended")
+    __slots__ = ("_calls", "_learner", "_reasons", "_said", "_started", "_told", "_usage", "ended")
 
     def __init__(self) -> None:
         self._started = False
@@ -111,6 +120,7 @@ class ChatDecoder:
         self._reasons = NONE_BEGUN  # of each choice: None while it goes on
         # Made when there is one: of a thousand answers, most have none.
         self._calls: dict[int, ToolCallTracker] | None = None
+        self._learner: Learner[int] | None = None
         self._said: dict[tuple[str, int], Any] | None = None
 
     def feed(self, payload: bytes, /) -> Iterator[StreamToken]:
@@ -136,6 +146,8 @@ class ChatDecoder:
             return None
         if not self._started:
             return self._begin(payloads)
+        if type(payloads) is Burst and (alike := self._alike(payloads)) is not None:
+            return alike
         tokens: list[StreamToken] = []
         seen = self._reasons
         try:
@@ -149,6 +161,13 @@ class ChatDecoder:
         except UNREADABLE:
             return None
         return tokens
+
+    def _alike(self, burst: Burst) -> Sequence[StreamToken] | None:
+        """The tokens of many chunks that differ in their text alone."""
+        if self._learner is None:
+            self._learner = Learner(look)
+        told = self._learner.texts(burst)
+        return None if told is None or told[0] not in self._reasons else TextRun.of(told[1], 0, told[0])
 
     def _begin(self, payloads: Sequence[bytes]) -> Sequence[StreamToken] | None:
         try:

@@ -241,6 +241,8 @@ def test_plain_text_really_takes_the_typed_path() -> None:
     decoder = GeminiDecoder()
     list(decoder.feed(json.dumps(HELLO).encode()))
     recorded = {**HELLO, "usageMetadata": {**USAGE, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 9}]}}
-    assert decoder.feed_batch([json.dumps(recorded).encode()] * 2) == [TextDelta("Hi")] * 2
+    batch = decoder.feed_batch([json.dumps(recorded).encode()] * 2)
+    assert batch is not None
+    assert list(batch) == [TextDelta("Hi")] * 2
     list(decoder.feed(json.dumps(END).encode()))
     assert next(iter(decoder.close())) == Usage(13, 12, 4, 0, 7, raw=recorded["usageMetadata"])

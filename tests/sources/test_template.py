@@ -1,0 +1,177 @@
+"""Texts taken out of a whole read are the ones that decoding each event gives, whatever the events are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from tokenrill import ResponseStart, StreamToken, TextDelta
+from tokenrill.sources.dialects.anthropic_messages.decode import MessagesDecoder
+from tokenrill.sources.dialects.openai_chat.decode import ChatDecoder
+from tokenrill.sources.template import Learner
+from tokenrill.streams.burst import Burst
+from tokenrill.streams.sse import SsePayloads
+from tokenrill.streams.text_run import TextRun
+from tokenrill.streams.types import Transducer
+
+TEXTS = st.one_of(
+    st.text(max_size=8),
+    st.sampled_from(['"', "\\", "\\n", '","', '"}', "\n\n", "data: ", "\u2028", "é", "👍", "probe", "a\\", ',"b', ""]),
+)
+Event = bytes
+
+
+def openai(text: str, padding: str = "", *, escaped: bool = True, spaced: bool = False, **more: Any) -> Event:
+    choice = {"index": 0, "delta": {"content": text}, "logprobs": None, "finish_reason": None}
+    chunk = {
+        "id": "c1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "modèle",
+        "choices": [choice],
+        **more,
+    }
+    if padding:
+        chunk["obfuscation"] = padding
+    separators = None if spaced else (",", ":")
+    return f"data: {json.dumps(chunk, separators=separators, ensure_ascii=escaped)}\n\n".encode()
+
+
+def anthropic(text: str, padding: str = "", *, escaped: bool = True, index: int = 0, **more: Any) -> Event:
+    said = {"type": "content_block_delta", "index": index, "delta": {"type": "text_delta", "text": text, **more}}
+    written = json.dumps(said, separators=(",", ":"), ensure_ascii=escaped)
+    return f"event: content_block_delta\ndata: {written[:-1]}{' ' * len(padding)}}}\n\n".encode()
+
+
+ANTHROPIC_BEGIN = (
+    b'event: message_start\ndata: {"type":"message_start","message":{"id":"m1","model":"m"}}\n\n'
+    b'event: content_block_start\ndata: {"type":"content_block_start","index":0,'
+    b'"content_block":{"type":"text","text":""}}\n\n'
+)
+PADDINGS = st.text("aZ09", max_size=9)
+OPENAI_ODD = st.sampled_from(
+    [
+        openai("x", service_tier="flex"),
+        openai("x", unheard_of=1),
+        openai("x", spaced=True),
+        openai("x", "not-letters"),
+        openai("x", usage=None),
+        openai("x").replace(b'"index":0', b'"index":1'),
+        openai("x").replace(b'"finish_reason":null', b'"finish_reason":"length"'),
+        openai("x").replace(b'"content":"x"', b'"content":"x","content":"y"'),
+        openai("x").replace(b'"content":"x"', b'"reasoning_content":"x"'),
+        openai("x").replace(b'"content":"x"', b'"content":"\\ud83d"'),
+        openai("x").replace(b'"content":"x"', b'"content":null'),
+        b": ping\n\n",
+    ]
+)
+ANTHROPIC_ODD = st.sampled_from(
+    [
+        b'event: ping\ndata: {"type":"ping"}\n\n',
+        anthropic("x", unheard_of=1),
+        anthropic("x", index=3),
+        anthropic("x").replace(b'"text_delta"', b'"thinking_delta"').replace(b'"text":', b'"thinking":'),
+        b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n',
+    ]
+)
+
+
+def one_by_one(decoder: Transducer[bytes, StreamToken], body: bytes) -> tuple[list[StreamToken], str]:
+    tokens: list[StreamToken] = []
+    try:
+        for payload in SsePayloads().feed(body):
+            tokens.extend(decoder.feed(payload))
+        tokens.extend(decoder.close())
+    except Exception as error:
+        return tokens, type(error).__name__
+    return tokens, ""
+
+
+def by_reads(decoder: Any, body: bytes, size: int) -> tuple[list[StreamToken], str]:
+    framer = SsePayloads()
+    tokens: list[StreamToken] = []
+    try:
+        for start in range(0, len(body), size):
+            payloads = framer.feed_batch((body[start : start + size],))
+            assert payloads is not None
+            batch = decoder.feed_batch(payloads) if payloads else ()
+            if batch is not None:
+                tokens.extend(batch)
+                continue
+            for payload in payloads:
+                tokens.extend(decoder.feed(payload))
+        tokens.extend(decoder.close())
+    except Exception as error:
+        return tokens, type(error).__name__
+    return tokens, ""
+
+
+@st.composite
+def bodies(draw: st.DrawFn, provider: str) -> bytes:
+    make = openai if provider == "openai" else anthropic
+    escaped = draw(st.booleans())
+    padded = draw(st.booleans())
+    said = draw(st.lists(st.tuples(TEXTS, PADDINGS), min_size=1, max_size=8))
+    events = [make(text, padding if padded else "", escaped=escaped) for text, padding in said]
+    events *= draw(st.integers(2, 30))
+    for _ in range(draw(st.integers(0, 2))):
+        odd = draw(OPENAI_ODD if provider == "openai" else ANTHROPIC_ODD)
+        events.insert(draw(st.integers(0, len(events))), odd)
+    return (b"" if provider == "openai" else ANTHROPIC_BEGIN) + b"".join(events)
+
+
+@given(bodies("openai"), st.integers(4096, 9000))
+def test_openai_says_the_same_by_reads_and_by_events(body: bytes, size: int) -> None:
+    assert by_reads(ChatDecoder(), body, size) == one_by_one(ChatDecoder(), body)
+
+
+@given(bodies("anthropic"), st.integers(4096, 9000))
+def test_anthropic_says_the_same_by_reads_and_by_events(body: bytes, size: int) -> None:
+    assert by_reads(MessagesDecoder(), body, size) == one_by_one(MessagesDecoder(), body)
+
+
+@pytest.mark.parametrize("padded", [True, False], ids=["padded", "bare"])
+@pytest.mark.parametrize("text", ["word", "línea\n", '"quoted" \\', "👍"])
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_texts_really_are_taken_at_once(provider: str, text: str, *, padded: bool) -> None:
+    make, decoder = (openai, ChatDecoder()) if provider == "openai" else (anthropic, MessagesDecoder())
+    events = [make(f"{text}{number}", "a" * (1 + number % 7) if padded else "") for number in range(120)]
+    framer = SsePayloads()
+    begin = events[0] if provider == "openai" else ANTHROPIC_BEGIN + events[0]
+    for payload in framer.feed(begin):
+        list(decoder.feed(payload))
+    burst = framer.feed_batch((b"".join(events),))
+    assert burst is not None
+    run = decoder.feed_batch(burst)
+    assert type(run) is TextRun
+    assert run == tuple(TextDelta(f"{text}{number}") for number in range(120))
+    assert run.text == "".join(f"{text}{number}" for number in range(120))
+
+
+def test_a_stream_that_never_repeats_itself_is_not_looked_into_for_ever() -> None:
+    looked: list[bytes] = []
+
+    def look(payload: bytes) -> tuple[str, int]:
+        looked.append(payload)
+        return "x", 0
+
+    learner, framer = Learner(look), SsePayloads()
+    list(framer.feed(openai("x")))
+    for number in range(40):
+        burst = framer.feed_batch((b"".join(openai("x", id=f"c{number}-{line}") for line in range(60)),))
+        assert type(burst) is Burst
+        assert learner.texts(burst) is None
+    assert len(looked) < 200
+
+
+def test_the_first_chunk_of_a_burst_begins_the_answer() -> None:
+    decoder, framer = ChatDecoder(), SsePayloads()
+    list(framer.feed(openai("x")))
+    burst = framer.feed_batch((openai("Hi") * 60,))
+    assert burst is not None
+    tokens = decoder.feed_batch(burst)
+    assert tokens is not None
+    assert list(tokens) == [ResponseStart("c1", "modèle"), *[TextDelta("Hi")] * 60]
