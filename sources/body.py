@@ -1,4 +1,4 @@
-"""The body of an answer, at most 16 KiB at a time, as fast as it is wanted and no faster."""
+"""The body of an answer, at most a read of 96 KiB at a time, as fast as it is wanted and no faster."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from time import monotonic
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import aiohttp
 
 from ..streams.call import Call
 from ..streams.errors import StreamError
-from .connections import READ_SIZE, closed_early, closing, look_away, look_away_later
+from .connections import READ_SIZE, Answer, closing, hang_up, look_away, look_away_later
+from .http_errors import presentable
 from .inflate import inflate
 from .pump import Pump
 from .pushed import Flow, fits, kept_back
 
-__all__ = ["Reading", "error_body", "see_the_end"]
+__all__ = ["Reading", "error_body", "see_the_end", "tell_closed"]
 
 MAX_ERROR_BYTES: Final = 64 << 10
 ERROR_BODY_SECONDS: Final = 10.0
@@ -29,62 +30,107 @@ Inflate: TypeAlias = Callable[[bytes], Iterator[bytes]]
 class Reading(Flow):
     """A body being read: pushed from the transport while that is all there is to do, else pulled piece by piece.
 
-    What a server has compressed is always pulled: much may come out of a little. One object for all of it, since
-    with a thousand streams that take turns each object is one more to fetch.
+    What a server has compressed is always pulled: much may come out of a little. A task is there only while there is
+    something to wait for; it ends when the body flows, and there is another one when it no longer does. One object for
+    all of it, since with a thousand streams that take turns each object is one more to fetch.
     """
 
-    __slots__ = ("_closed", "_pieces", "_response", "_taken")
+    __slots__ = ("_closed", "_pieces", "_response", "_secrets", "_taken", "before", "behind")
 
-    def __init__(self, response: aiohttp.ClientResponse, call: Call, pump: Pump[bytes], read_timeout: float) -> None:
-        super().__init__(response, call, pump, read_timeout)
+    def __init__(
+        self,
+        response: Answer,
+        call: Call,
+        pump: Pump[bytes],
+        secrets: tuple[str, ...],
+    ) -> None:
+        super().__init__(response, call, pump)
         self._response = response
         self._pieces: Inflate | None = None
+        self._secrets = secrets
         self._taken = 0
         self._closed: asyncio.Future[None] | None = None
+        self.before: Any = None
+        self.behind: Any = None
+        response.silence.leave(response)
+        response.silence.watch(self)
 
     async def run(self) -> None:
-        """Push the body until it ends or nobody wants more of it; what came before an error is pushed before it.
+        """Push the body until it flows by itself, has ended, or nobody wants more of it.
+
+        What came before an error is pushed before it.
 
         Raises:
             StreamError: When no byte comes in time, or the bytes cannot be what they say they are.
             aiohttp.ClientError: When the connection breaks off.
         """
-        try:
-            self._pieces = inflate(self._response.headers.get("content-encoding", ""))
-            self._closed = closed = closing(self._response)
-            if closed is not None:
-                closed.add_done_callback(self._on_closed, context=self._pump.context)
-            pushed, more = self._pieces is None and await fits(self._content), True
-            while more:
-                if not self._call.demand.is_open:
-                    await self._pause()
-                self.since = monotonic()
-                if self.rest:
-                    more = await self._push(self.next_piece())
-                elif pushed and self.is_open and self._is_drained:
-                    try:
-                        await self.begin()
-                    finally:
-                        self.leave()
-                    more = self._pump.wanted
-                else:
-                    more = await self._pull()
-        finally:
-            self.stop()
-            if self._closed is not None:
-                self._closed.remove_done_callback(self._on_closed)
-                look_away_later(self._closed)
-                self._closed = None
+        self._pieces = inflate(self._response.headers.get("content-encoding", ""))
+        self._response.forget()
+        await self._read(self._pieces is None and await fits(self._content))
+
+    def close(self) -> None:
+        """It is over: nothing stays, and the connection only if all of the answer has come."""
+        self._response.silence.leave(self)
+        if self._closed is not None:
+            self._closed.remove_done_callback(self._on_closed)
+            look_away_later(self._closed)
+            self._closed = None
+        if hang_up(self._response):
+            tell_closed(self._call, self._pump)
 
     def fail(self, error: StreamError) -> None:
         self._content.set_exception(error)
         self.leave()
 
-    async def _pull(self) -> bool:
+    def settle(self) -> None:
+        """It flows no more: all that can be done at once is done, and for the rest there is a task."""
+        pump, content = self._pump, self._content
+        failure = content.exception()
+        over = failure is not None or content.is_eof()
+        if (self.rest or not over) if pump.wanted else (self._call.ended and not over):
+            pump.go_on(self._go_on)
+            return
+        self.close()
+        if failure is not None:
+            failure = presentable(failure, self._secrets)
+        pump.context.run(pump.finish, failure)
+
+    async def _go_on(self, pump: Pump[bytes]) -> Exception | None:
+        pump.rest(None)
         try:
-            chunk = await self._content.read(READ_SIZE)
+            await self._read(pushed=True)
+        except Exception as error:
+            return presentable(error, self._secrets)
+        finally:
+            if not self.is_flowing:
+                self.close()
+        return None
+
+    async def _read(self, pushed: bool) -> None:
+        more = self._pump.wanted
+        while more:
+            if not self._is_wanted:
+                await self._pause()
+            self.since = monotonic()
+            if self.rest:
+                more = await self._push(self.next_piece())
+            elif not self._is_drained:
+                more = await self._pull()
+            elif pushed and self.is_open:
+                self.begin()
+                return
+            else:
+                self._watch_the_end()
+                more = await self._pull()
+        if self._call.ended and not self._content.is_eof():
+            await see_the_end(self._content)
+
+    async def _pull(self) -> bool:
+        content = self._content
+        try:
+            chunk = content.read_nowait(READ_SIZE) if self._has_unread else await content.read(READ_SIZE)
         except Exception:
-            chunk = kept_back(self._content)
+            chunk = kept_back(content)
             if not chunk:
                 raise
         self._taken += len(chunk)
@@ -97,11 +143,16 @@ class Reading(Flow):
         for piece in self._pieces(chunk):
             if not self._pump.push(piece):
                 return False
-            if not self._call.demand.is_open:
+            if not self._is_wanted:
                 await self._pause()
             elif len(piece) == READ_SIZE:
                 await asyncio.sleep(0)  # let others have their turn
         return True
+
+    @property
+    def _is_wanted(self) -> bool:
+        demand = self._call.counted
+        return demand is None or demand.is_open
 
     @property
     def _has_unread(self) -> bool:
@@ -125,10 +176,29 @@ class Reading(Flow):
         if transport is not None and not transport.is_closing() and not self._has_unread:
             transport.resume_reading()
 
+    def _watch_the_end(self) -> None:
+        """Before a wait that aiohttp may not end."""
+        if self._closed is None:
+            self._closed = closed = closing(self._response)
+            if closed is None:
+                self.break_off()  # it was closed before anybody could be told
+            else:
+                closed.add_done_callback(self._on_closed, context=self._pump.context)
+
     def _on_closed(self, closed: asyncio.Future[None]) -> None:
         look_away(closed)
-        if not self._content.is_eof() and self._content.exception() is None:
-            self._content.set_exception(closed_early(self._protocol))
+        self.break_off()
+
+
+def tell_closed(call: Call, pump: Pump[bytes]) -> None:
+    """Have the call told that the connection is closed which its consumer has left, when it is."""
+    if pump.left_at is not None and not call.ended:
+        # The loop closes the socket at its next turn, and does this after it.
+        asyncio.get_running_loop().call_soon(say_closed, call, pump.left_at)
+
+
+def say_closed(call: Call, left_at: float) -> None:
+    call.closed(monotonic() - left_at)
 
 
 async def see_the_end(content: aiohttp.StreamReader) -> None:

@@ -8,6 +8,9 @@ import ssl
 import weakref
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from functools import partial
+from time import monotonic
+from types import CoroutineType
 from typing import Any, Final, TypeAlias
 from urllib.request import getproxies, proxy_bypass
 
@@ -16,11 +19,13 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.http import HttpProcessingError
 from yarl import URL
 
-from ..streams.errors import ConnectionLost, ProtocolError, StreamError, StreamStalled
+from ..streams.errors import ConnectionLost, ProtocolError, StreamError
 from .address import is_forbidden_address
+from .idle import Silence
 
 __all__ = [
     "READ_SIZE",
+    "Answer",
     "ForbiddenAddress",
     "Sessions",
     "closed_early",
@@ -32,6 +37,8 @@ __all__ = [
 ]
 
 READ_SIZE: Final = 16 << 10
+# aiohttp's own attributes, and no harm if it should have others: then they stay.
+FORGOTTEN: Final = ("_cache", "_headers", "_raw_headers", "_request_info")
 
 
 class ForbiddenAddress(OSError):
@@ -57,40 +64,56 @@ class GuardedResolver(AbstractResolver):
 
 
 class Answer(aiohttp.ClientResponse):
-    """A response that hangs up at once when its head is not waited for any longer, or does not come in time."""
+    """A response that hangs up at once when its head is not waited for any longer, or does not come in time.
 
-    patience: float
+    One class for all pools: what Python knows of the attributes of a class saves half a kilobyte a response.
+    """
 
-    async def start(self, connection: Any) -> Answer:
-        try:
-            async with asyncio.timeout(self.patience):
-                await super().start(connection)
-        except BaseException as error:
-            abort(connection)
-            if isinstance(error, TimeoutError):
-                raise StreamStalled("idle", self.patience) from None
-            raise
-        return self
+    def __init__(self, silence: Silence, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.silence = silence
+        self.since = 0.0
+        self.before: Any = None
+        self.behind: Any = None
+
+    def start(self, connection: Any) -> CoroutineType[Any, Any, aiohttp.ClientResponse]:
+        """Wait for the head; when that fails or is cancelled, aiohttp closes us."""
+        self.since = monotonic()
+        self.silence.watch(self)
+        return super().start(connection)
+
+    def fail(self, error: StreamError) -> None:
+        """The head has not come in time."""
+        connection = self.connection
+        if connection is not None and connection.protocol is not None:
+            connection.protocol.set_exception(error)
+
+    def close(self) -> None:
+        # To close would be to send first what is still to be sent (a long prompt, TLS's farewell), to a server that
+        # may not be reading.
+        self.silence.leave(self)
+        connection = self.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
+        super().close()
+
+    def forget(self) -> None:
+        """Let go of the head and of the request, which nobody asks for any more: the body may come for long."""
+        self.since = 0.0
+        for name in FORGOTTEN:
+            if hasattr(self, name):
+                setattr(self, name, None)
 
 
-def hang_up(response: aiohttp.ClientResponse) -> bool:
+def hang_up(response: Answer) -> bool:
     """Close the connection unless the whole answer has come; nothing is drained, nothing waited for.
 
     Returns:
         Whether there was still one to close.
     """
     connection = response.connection
-    abort(connection)
     response.close()
     return connection is not None
-
-
-def abort(connection: Any) -> None:
-    # close() would first send what is still to be sent (a long prompt, TLS's farewell) to a server that
-    # may not be reading.
-    transport = None if connection is None else connection.transport
-    if transport is not None:
-        transport.abort()
 
 
 def closing(response: aiohttp.ClientResponse) -> asyncio.Future[None] | None:
@@ -129,9 +152,10 @@ def look_away(closed: asyncio.Future[None]) -> None:
 
 @dataclass(slots=True, eq=False)
 class Pool:
-    """One loop's session, and the generator that ends it."""
+    """One loop's session, who watches its streams, and the generator that ends it."""
 
     session: aiohttp.ClientSession
+    silence: Silence
     guard: AsyncGenerator[None]
 
 
@@ -143,7 +167,7 @@ class Sessions:
 
     def __init__(self, connect_timeout: float, read_timeout: float, ssl_context: ssl.SSLContext | None) -> None:
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout, ceil_threshold=float("inf"))
-        self._answer = type("Answer", (Answer,), {"patience": read_timeout})
+        self._read_timeout = read_timeout
         self._ssl_context = ssl_context
         self._pools: Pools = {}
         weakref.finalize(self, drop, self._pools).atexit = False
@@ -155,8 +179,9 @@ class Sessions:
         if pool is None or pool.session.closed:
             for gone in [other for other in list(self._pools) if other.is_closed()]:
                 self._pools.pop(gone, None)
-            session = self._new_session()
-            pool = self._pools[loop] = Pool(session, until_loop_ends(self._pools, loop, session))
+            silence = Silence(self._read_timeout)
+            session = self._new_session(silence)
+            pool = self._pools[loop] = Pool(session, silence, until_loop_ends(self._pools, loop, session))
             await anext(pool.guard)
         return pool.session
 
@@ -166,7 +191,8 @@ class Sessions:
         if pool is not None:
             await pool.guard.aclose()
 
-    def _new_session(self) -> aiohttp.ClientSession:
+    def _new_session(self, silence: Silence) -> aiohttp.ClientSession:
+        answer: Any = partial(Answer, silence)
         connector = aiohttp.TCPConnector(
             limit=0, resolver=GuardedResolver(), ssl=self._ssl_context or True, timeout_ceil_threshold=float("inf")
         )
@@ -176,7 +202,7 @@ class Sessions:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             read_bufsize=READ_SIZE,
-            response_class=self._answer,
+            response_class=answer,
             headers={"user-agent": "tokenrill", "accept-encoding": "identity"},
         )
 
@@ -191,6 +217,7 @@ async def until_loop_ends(
         pool = pools.get(loop)
         if pool is not None and pool.session is session:
             del pools[loop]
+            pool.silence.stop()
         await session.close()
 
 

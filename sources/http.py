@@ -1,7 +1,7 @@
 """The one place that sends: requests out, bytes in, as an observable.
 
-Redirects are refused, nothing is retried, there is no total time limit, and the answer is read 16 KiB at a
-time, after asking the call's demand; what is not read stays in the kernel, so TCP slows the sender.
+Redirects are refused, nothing is retried, there is no total time limit, and the answer is read at most 96 KiB
+at a time, after asking the call's demand; what is not read stays in the kernel, so TCP slows the sender.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import asyncio
 import io
 import math
 import ssl
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from sys import intern
-from typing import Final
+from typing import Final, cast
 
 import aiohttp
+from multidict import istr
 from reactivex import Observable, abc
 from yarl import URL
 
@@ -26,8 +26,8 @@ from ..streams.call import Call
 from ..streams.errors import ConnectError, StreamError, UnexpectedContent
 from ..streams.loops import on_loop
 from .address import checked_header, checked_url, is_forbidden_address
-from .body import Reading, error_body, see_the_end
-from .connections import Sessions, environment_proxy, hang_up
+from .body import Reading, error_body, tell_closed
+from .connections import Answer, Sessions, environment_proxy
 from .http_errors import presentable
 from .pump import Pump, Work
 
@@ -35,14 +35,16 @@ __all__ = ["Headers", "Http", "HttpRequest", "ResponseHead"]
 
 LARGE_BODY: Final = 1 << 20
 NO_BODY: Final = (204, 205)
-SECRET_HEADERS: Final = (
-    "authorization",
-    "proxy-authorization",
-    "x-api-key",
-    "api-key",
-    "x-goog-api-key",
-    "x-amz-security-token",
-    "cookie",
+SECRET_HEADERS: Final = frozenset(
+    (
+        "authorization",
+        "proxy-authorization",
+        "x-api-key",
+        "api-key",
+        "x-goog-api-key",
+        "x-amz-security-token",
+        "cookie",
+    )
 )
 
 
@@ -61,13 +63,17 @@ class HttpRequest:
     url: str
     headers: Headers
     body: bytes = field(repr=False)
+    _secrets: tuple[str, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
-    def secrets(self) -> list[str]:
+    def secrets(self) -> tuple[str, ...]:
         """What must not be shown: the values of headers that authenticate, without their scheme."""
-        values = (self.headers[name].rpartition(" ")[2] for name in SECRET_HEADERS if name in self.headers)
-        return [
-            intern(str(value)) for value in values if len(value) >= 4
-        ]  # a thousand streams have one key between them
+        if self._secrets is None:
+            values = [value.rpartition(" ")[2] for name, value in self.headers.items() if name in SECRET_HEADERS]
+            # A thousand streams have one key between them.
+            found = tuple([intern(str(value)) for value in values if len(value) >= 4])
+            object.__setattr__(self, "_secrets", found)
+            return found
+        return self._secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,6 @@ class Http:
         if not (0 < connect_timeout < math.inf and 0 < read_timeout < math.inf):
             raise ValueError("connect_timeout and read_timeout are seconds, more than 0")
         self._connect_timeout = connect_timeout
-        self._read_timeout = read_timeout
         self._trust_env = trust_env
         self._sessions = Sessions(connect_timeout, read_timeout, ssl_context)
 
@@ -145,36 +150,27 @@ class Http:
         self, call: Call, prepare: Prepare, accept: Accept, refuse: Refuse, pump: Pump[bytes]
     ) -> Exception | None:
         request = await prepare()
-        secrets, shut = request.secrets(), True
+        del prepare
+        secrets = request.secrets()
+        reading: Reading | None = None
         try:
-            response = await self._send(request)
+            url = destination(request.url)
+            proxy = await asyncio.to_thread(environment_proxy, url) if self._trust_env else None
+            sending = send(await self._sessions.current(), url, request, proxy)
             del request  # a long prompt need not stay while its answer comes
-            try:
-                await self._receive(response, accept, refuse)
-                # An answer may come for long: nothing stays for it that is not needed any more.
-                del prepare, accept, refuse
-                await Reading(response, call, pump, self._read_timeout).run()
-                if call.ended and not response.content.is_eof():
-                    await see_the_end(response.content)
-            finally:
-                shut = hang_up(response)
+            response = cast(Answer, await sending)
+            reading = Reading(response, call, pump, secrets)
+            await self._receive(response, accept, refuse)
+            del response, sending, accept, refuse  # an answer may be read for long
+            await reading.run()
         except Exception as error:
             return presentable(error, secrets, self._connect_timeout)
         finally:
-            if shut and pump.left_at is not None and not call.ended:
-                # The loop closes the socket at its next turn, and does this after it.
-                asyncio.get_running_loop().call_soon(tell_closed, call, pump.left_at)
+            if reading is None:
+                tell_closed(call, pump)
+            elif not reading.is_flowing:
+                reading.close()
         return None
-
-    async def _send(self, request: HttpRequest) -> aiohttp.ClientResponse:
-        url = destination(request.url)
-        headers = {name: checked_header(name, value) for name, value in request.headers.items()}
-        body = io.BytesIO(request.body) if len(request.body) > LARGE_BODY else ready(request.body, headers)
-        proxy = await asyncio.to_thread(environment_proxy, url) if self._trust_env else None
-        session = await self._sessions.current()
-        return await session.request(
-            request.method, url, headers=headers, data=body, allow_redirects=False, proxy=proxy
-        )
 
     async def _receive(self, response: aiohttp.ClientResponse, accept: Accept, refuse: Refuse) -> None:
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -193,6 +189,21 @@ class Http:
             raise
 
 
+def send(
+    session: aiohttp.ClientSession, url: URL, request: HttpRequest, proxy: str | None
+) -> Awaitable[aiohttp.ClientResponse]:
+    """aiohttp's own, which alone holds the request while its answer is waited for."""
+    headers = {header_name(name): checked_header(name, value) for name, value in request.headers.items()}
+    body = io.BytesIO(request.body) if len(request.body) > LARGE_BODY else ready(request.body, request.headers)
+    return session.request(request.method, url, headers=headers, data=body, allow_redirects=False, proxy=proxy)
+
+
+@lru_cache(maxsize=256)
+def header_name(name: str) -> istr:
+    """As aiohttp compares them; most requests carry the names that others did."""
+    return istr(name)
+
+
 def ready(body: bytes, headers: Mapping[str, str]) -> aiohttp.BytesPayload:
     """The body as what aiohttp would make of it, without its search for how to."""
     return aiohttp.BytesPayload(body, content_type=headers.get("content-type", "application/octet-stream"))
@@ -207,10 +218,6 @@ def destination(address: str) -> URL:
     return url
 
 
-def tell_closed(call: Call, left_at: float) -> None:
-    call.closed(time.monotonic() - left_at)
-
-
 class Body(Batched[bytes]):
     """The bytes of one answer, a read at a time."""
 
@@ -219,6 +226,10 @@ class Body(Batched[bytes]):
     def __init__(self, work: Work[bytes]) -> None:
         super().__init__()
         self._work = work
+
+    @property
+    def on_loop(self) -> bool:
+        return True
 
     def subscribe_batches(
         self, observer: BatchObserver[bytes], scheduler: abc.SchedulerBase | None = None

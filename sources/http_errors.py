@@ -26,7 +26,7 @@ __all__ = ["presentable", "scrubbed"]
 MASK: Final = "***"
 
 
-def presentable(error: Exception, secrets: Iterable[str], connect_timeout: float) -> Exception:
+def presentable(error: Exception, secrets: Iterable[str], connect_timeout: float = 0.0) -> Exception:
     """A caught error as a subscriber may see it: a library's becomes one of ours, and no secret is left in it.
 
     Nothing is chained, and frames let go of their variables: there, too, are headers, and headers hold keys.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, cast
 
@@ -12,16 +12,13 @@ from ..operators._transduce import Fused
 from ..streams import codec
 from ..streams.call import Call
 from ..streams.codec import Json
-from ..streams.errors import StreamError
 from ..streams.request import CompletionRequest
 from ..streams.tokens import StreamToken
-from ..streams.types import Transducer
 from .auth import Authorize
 from .continuations.finished import Finished
 from .continuations.passage import Passage, Way
 from .dialect import Dialect
 from .http import Headers, Http, HttpRequest
-from .http_errors import scrubbed
 
 __all__ = ["Endpoint", "Provider"]
 
@@ -67,9 +64,11 @@ class Provider:
         Raises:
             ValueError: When the request holds what this provider cannot take; the message says what.
         """
-        body = codec.dumps(merged(self.dialect.render(request), request.extra))
+        body = self.dialect.render(request)
+        if request.extra:
+            body = merged(body, request.extra)
         headers = Headers({**JSON_HEADERS, **self.headers})
-        return await self.authorize(HttpRequest("POST", self.endpoint(request), headers, body))
+        return await self.authorize(HttpRequest("POST", self.endpoint(request), headers, codec.dumps(body)))
 
     def body(self, asked: CompletionRequest | Call) -> Observable[bytes]:
         """The answer as the network cuts it: compose a chain of your own from here.
@@ -88,7 +87,7 @@ class Provider:
         call.credential = self.credential
         call.continuations = passage
         body = self.http.stream(call, passage.prepare, passage.accept, self.dialect.refuse)
-        return Fused(body, (passage.framer, lambda: Discreet(passage.reader(), passage.secrets), passage.account))
+        return Fused(body, (passage.framer, passage.reader, passage.account), passage)
 
     async def aclose(self) -> None:
         """Close this loop's connections."""
@@ -107,42 +106,3 @@ def merged(ours: Json, theirs: Mapping[str, Any]) -> Json:
         both = isinstance(mine, dict) and isinstance(value, Mapping)
         made[name] = merged(cast(Json, mine), cast("Mapping[str, Any]", value)) if both else value
     return made
-
-
-class Discreet:
-    """A decoder whose errors do not quote our key, though the stream's may. A transducer."""
-
-    __slots__ = ("_decoder", "_secrets", "_takes_batches")
-
-    def __init__(self, decoder: Transducer[Any, StreamToken], secrets: Iterable[str]) -> None:
-        self._decoder: Any = decoder
-        self._takes_batches = hasattr(decoder, "feed_batch")
-        self._secrets = secrets
-
-    @property
-    def ended(self) -> bool:
-        """Whether the provider's end mark has come, for decoders that know one."""
-        return getattr(self._decoder, "ended", False)
-
-    def feed(self, item: Any, /) -> Iterable[StreamToken]:
-        try:
-            yield from self._decoder.feed(item)
-        except StreamError as error:
-            scrubbed(error, self._secrets)
-            raise
-
-    def feed_batch(self, items: Sequence[Any], /) -> Sequence[StreamToken] | None:
-        if not self._takes_batches:
-            return None
-        try:
-            return self._decoder.feed_batch(items)
-        except StreamError as error:
-            scrubbed(error, self._secrets)
-            raise
-
-    def close(self) -> Iterable[StreamToken]:
-        try:
-            yield from self._decoder.close()
-        except StreamError as error:
-            scrubbed(error, self._secrets)
-            raise

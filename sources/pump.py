@@ -1,23 +1,31 @@
-"""One task that pushes what it pulls, and that ends when it is told to."""
+"""What pushes to an observer: a task that pulls, or callbacks of the loop; and that ends when it is told to."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context, copy_context
 from time import monotonic
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from reactivex import abc
 
 from ..streams.batched import BatchObserver
+from ..streams.loops import running_loop
 
-__all__ = ["Pump", "Push", "Work"]
+__all__ = ["Flowing", "Pump", "Push", "Work"]
 
 T = TypeVar("T")
 Push: TypeAlias = Callable[[T], bool]
-Work: TypeAlias = Callable[["Pump[T]"], Awaitable[Exception | None]]
+Work: TypeAlias = Callable[["Pump[T]"], Coroutine[Any, Any, Exception | None]]
+
+
+class Flowing(Protocol):
+    """Work that goes on without a task: callbacks of the loop push."""
+
+    def cancel(self) -> object:
+        """End it at once; it is asked on the loop, and not from inside its own push."""
 
 
 class Pump(abc.DisposableBase, Generic[T]):
@@ -27,17 +35,21 @@ class Pump(abc.DisposableBase, Generic[T]):
     (None: it is complete). Cancelling it is how it is stopped from outside. What the observer raises itself
     cannot be told to it: it goes to the loop's exception handler, and the work is ended.
 
+    Where callbacks of the loop can push, no task need wait: the work says :meth:`rest` and returns, and whoever
+    pushes then says :meth:`go_on` when there is something to wait for, or :meth:`finish`.
+
     Attributes:
         left_at: ``time.monotonic()`` of the moment at which it was stopped, if it was.
-        context: What all signals run in. A callback of the loop, while the work waits, pushes by way of ``run``.
+        context: What all signals run in. A callback of the loop pushes, and finishes, by way of ``run``.
     """
 
-    __slots__ = ("_loop", "_observer", "_pushing", "_task", "_work", "context", "left_at")
+    __slots__ = ("_flow", "_loop", "_observer", "_pushing", "_task", "_work", "context", "left_at")
 
     def __init__(self, observer: BatchObserver[T], work: Work[T]) -> None:
         self._observer: BatchObserver[T] | None = observer
         self._work: Work[T] | None = work
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[Exception | None] | None = None
+        self._flow: Flowing | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pushing = False
         self.left_at: float | None = None
@@ -45,28 +57,48 @@ class Pump(abc.DisposableBase, Generic[T]):
 
     def start(self) -> None:
         """Begin, on the running loop."""
-        if self._work is not None:
-            self._loop = asyncio.get_running_loop()
-            self._task = self._loop.create_task(self._run(), name="tokenrill stream", context=self.context)
-            self._task.add_done_callback(look_away, context=self.context)
+        work, self._work = self._work, None
+        if work is not None:
+            task = self._begin(asyncio.get_running_loop(), work)
+            if self._observer is None:  # stopped by another thread while the task was being made
+                task.cancel()
+
+    def go_on(self, work: Work[T]) -> None:
+        """Have a task do the rest, even when nobody wants another item; its first word is to :meth:`rest` no more."""
+        if self._loop is not None:
+            self._begin(self._loop, work)
+
+    def rest(self, flow: Flowing | None) -> None:
+        """Let the task end: ``flow`` pushes by itself from here on. Or not any more."""
+        self._flow = flow
+
+    def finish(self, failure: Exception | None) -> None:
+        """Tell the observer of the end, unless nobody wants to know."""
+        self._flow = None
+        observer, self._observer = self._observer, None
+        if observer is None:
+            return
+        try:
+            if failure is None:
+                observer.on_completed()
+            else:
+                observer.on_error(failure)
+        except Exception as error:
+            report(error)
 
     def stop(self) -> None:
         """End without another signal, from any thread, at any time, as often as one likes."""
         if self._observer is not None:
             self.left_at = monotonic()
         self._observer = self._work = None
-        loop, task = self._loop, self._task
-        if loop is None or task is None or task.done():
+        loop = self._loop
+        if loop is None or (self._task is None and self._flow is None):
             return
-        try:
-            here = asyncio.get_running_loop()
-        except RuntimeError:
-            here = None
-        if here is not loop:
+        if running_loop() is not loop:
             with suppress(RuntimeError):  # the loop has been closed, and its tasks with it
-                loop.call_soon_threadsafe(task.cancel)
-        elif not self._pushing and asyncio.current_task() is not task:
-            task.cancel()
+                loop.call_soon_threadsafe(self._interrupt)
+        elif not self._pushing:
+            self._interrupt()
         # Else we are inside our own on_next, and push answers False when that returns.
 
     def dispose(self) -> None:
@@ -95,40 +127,29 @@ class Pump(abc.DisposableBase, Generic[T]):
 
     push = __call__
 
-    async def _run(self) -> None:
-        work, self._work = self._work, None
-        if work is None:  # stopped by another thread while the task was being made
-            return
-        failure: Exception | None = None
-        try:
-            try:
-                working = work(self)
-                del work  # what it was made of is its own, to keep or to let go
-                failure = await working
-            except Exception as error:
-                failure = error
-            self._finish(failure)
-        finally:
-            failure = None  # else its traceback and this frame hold each other
-            self._observer = self._task = None
+    def _interrupt(self) -> None:
+        flow, task = self._flow, self._task
+        if flow is not None:
+            self._flow = None
+            flow.cancel()
+        if task is not None and asyncio.current_task() is not task:
+            task.cancel()
 
-    def _finish(self, failure: Exception | None) -> None:
-        observer = self._observer
-        if observer is None:
-            return
-        try:
-            if failure is None:
-                observer.on_completed()
-            else:
-                observer.on_error(failure)
-        except Exception as error:
-            report(error)
+    def _begin(self, loop: asyncio.AbstractEventLoop, work: Work[T]) -> asyncio.Task[Exception | None]:
+        self._loop = loop
+        self._task = task = loop.create_task(work(self), name="tokenrill stream", context=self.context)
+        task.add_done_callback(self._ended, context=self.context)
+        return task
 
-
-def look_away(task: asyncio.Task[None]) -> None:
-    # What an observer raises to end the program has ended it: asyncio need not complain of it again.
-    if not task.cancelled():
-        task.exception()
+    def _ended(self, task: asyncio.Task[Exception | None]) -> None:
+        if self._task is task:
+            self._task = None
+        # What an observer raises to end the program has ended it: asyncio need not complain of it again.
+        failure = None if task.cancelled() else task.exception() or task.result()
+        if task.cancelled() or not (failure is None or isinstance(failure, Exception)):
+            self._observer = None
+        elif self._flow is None:
+            self.finish(failure)
 
 
 def report(error: Exception) -> None:

@@ -2,7 +2,8 @@
 
 This is the one place that leans on aiohttp's insides, and only for speed. While a body flows, a relay stands between
 the transport and aiohttp's protocol, and the response's reader is one that does nothing but gather: after each read of
-the network, all that aiohttp's parser made of it goes on at once, in the context of its subscriber. As soon as there
+the network, all that aiohttp's parser made of it goes on at once, in the context of its subscriber. A read that is one
+whole chunk goes past the parser, once the reads before it have proved the parser to be between two. As soon as there
 is anything else to do (nothing more is wanted, the body ends, the connection breaks), aiohttp has its own again, and
 ``content.read`` goes on from there. Where :func:`fits` says no, it is ``content.read`` all the way.
 """
@@ -10,16 +11,19 @@ is anything else to do (nothing more is wanted, the body ends, the connection br
 from __future__ import annotations
 
 import asyncio
+import re
+from abc import ABC, abstractmethod
+from collections import deque
+from functools import lru_cache
 from time import monotonic
 from typing import Any, Final
 
 import aiohttp
 
 from ..streams.call import Call
-from .connections import READ_SIZE
-from .idle import Idle
+from .connections import READ_SIZE, Answer, closed_early
 from .pump import Pump
-from .relay import relay
+from .relay import BUFFER_SIZE, relay
 
 __all__ = ["Flow", "fits", "kept_back"]
 
@@ -27,6 +31,8 @@ REHEARSAL: Final = (
     b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n",
     b"1\r\nb\r\n1\r\nc\r\n0\r\n\r\n",
 )
+LONGEST_SIZE: Final = 10
+HEXADECIMAL: Final = re.compile(rb"[0-9A-Fa-f]+")
 rehearsed: dict[str, bool] = {}
 
 
@@ -35,11 +41,8 @@ class Gathering(aiohttp.StreamReader):
 
     __slots__ = ()
 
-    def begin_http_chunk_receiving(self) -> None:
-        """How the server cut its body does not matter."""
-
-    def end_http_chunk_receiving(self) -> None:
-        """How the server cut its body does not matter."""
+    # How the server cut its body does not matter; a built-in that does nothing costs less than a function.
+    begin_http_chunk_receiving = end_http_chunk_receiving = staticmethod(bool)  # pyright: ignore[reportAssignmentType]
 
     def feed_data(self, data: bytes, size: int = 0) -> bool:
         self._buffer.append(data)
@@ -67,12 +70,29 @@ async def rehearse() -> bool:
         return False
     insides: Any = content
     insides.__class__ = Gathering
+    insides._buffer = list[bytes]()
+    under_way = insides._eof
     protocol.data_received(REHEARSAL[1])
-    gathered = list(insides._buffer)
-    insides._buffer.clear()
+    gathered: list[bytes] = insides._buffer
+    ended = insides._eof
+    insides._buffer = deque[bytes]()
     insides.__class__ = aiohttp.StreamReader
-    ours = gathered == [b"b", b"c"] and content.total_bytes == 1
+    ours = gathered == [b"b", b"c"] and content.total_bytes == 1 and (under_way, ended) == (False, True)
     return ours and content.at_eof() and await content.read() == b""
+
+
+def lone_chunk(read: bytes) -> bytes:
+    """What is in the chunk of a chunked body that a read is, from its size to the line end after it; else nothing."""
+    end = read.find(b"\r\n", 0, LONGEST_SIZE)
+    if end > 0 and size_of(read[:end]) == len(read) - end - 4 and read.endswith(b"\r\n"):
+        return read[end + 2 : -2]
+    return b""
+
+
+@lru_cache(maxsize=4096)  # most chunks are as long as others were
+def size_of(line: bytes) -> int:
+    """How long a chunk is, says the line before it; none is -1 bytes long, for a line that says anything else."""
+    return int(line, 16) if HEXADECIMAL.fullmatch(line) else -1
 
 
 def kept_back(content: aiohttp.StreamReader) -> bytes:
@@ -81,116 +101,179 @@ def kept_back(content: aiohttp.StreamReader) -> bytes:
     return b"" if take is None else take(READ_SIZE)
 
 
-class Flow(Idle):
+class Flow(ABC):
     """One body on its way from the transport to the pump, whenever that is all there is to do.
 
     Attributes:
         rest: What has come and must wait, since nothing more is wanted now.
+        since: ``time.monotonic()`` of the last byte; infinite while nobody reads.
     """
 
     __slots__ = (
         "_attached",
+        "_between",
         "_call",
         "_content",
-        "_news",
         "_protocol",
         "_pump",
         "_transport",
         "_unproven",
         "rest",
+        "since",
     )
 
-    def __init__(self, response: aiohttp.ClientResponse, call: Call, pump: Pump[bytes], read_timeout: float) -> None:
-        super().__init__(read_timeout)
+    def __init__(self, response: Answer, call: Call, pump: Pump[bytes]) -> None:
         connection = response.connection
         self._content: Any = response.content
         self._transport: Any = None if connection is None else connection.transport
         self._protocol: Any = None if connection is None else connection.protocol
         self._call = call
         self._pump = pump
-        self._news: asyncio.Future[None] | None = None
-        self._attached = False
+        self._attached = self._between = False
         self._unproven = True
         self.rest = b""
+        self.since = monotonic()
 
     @property
     def is_open(self) -> bool:
         """Whether the connection can still bring anything."""
         return self._transport is not None and not self._transport.is_closing()
 
-    def begin(self) -> asyncio.Future[None]:
-        """Push what comes until it has to wait, has ended or failed, or is not wanted any more: then the answer is set.
+    @property
+    def is_flowing(self) -> bool:
+        """Whether it is pushed now, and no task is needed."""
+        return self._attached
 
-        It must not begin while the reader holds anything unread, nor when there is no more to come. Whoever waits
-        says :meth:`leave` when it has been set, and when it does not wait any longer.
+    def begin(self) -> None:
+        """Push what comes until it has to wait, has ended or failed, or is not wanted any more: then :meth:`settle`.
+
+        It must not begin while the reader holds anything unread, nor when there is no more to come.
         """
-        self._news = news = asyncio.get_running_loop().create_future()
         self._attached = self._unproven = True
         self._content.__class__ = Gathering
+        self._content._buffer = []  # of a deque's first block, 600 bytes, a stream needs one place
         self._transport.set_protocol(relay(self._transport, self._protocol, self))
-        return news
+        self._pump.rest(self)
+
+    @abstractmethod
+    def settle(self) -> None:
+        """It flows no more: see to what comes after."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """It is over."""
+
+    def cancel(self) -> None:
+        """The consumer has left."""
+        self.detach()
+        self.close()
 
     def next_piece(self) -> bytes:
         """The first of what must wait."""
         piece, self.rest = self.rest[:READ_SIZE], self.rest[READ_SIZE:]
         return piece
 
-    def leave(self, error: BaseException | None = None) -> None:
-        """Let aiohttp have its own again, and let whoever runs this go on."""
-        self._detach()
-        news, self._news = self._news, None
-        if news is None or news.done():
-            return
-        if error is None:
-            news.set_result(None)
-        else:
-            news.set_exception(error)
-
-    def _detach(self) -> None:
+    def leave(self) -> None:
+        """Let aiohttp have its own again, if it has not, and see to what comes after."""
         if self._attached:
-            self._attached = False
+            self.detach()
+            self.settle()
+
+    def lost(self) -> None:
+        """aiohttp has been told that its connection is no more."""
+        self.arrived(b"")  # where the end of the connection ends the answer
+        if self._attached:
+            self.break_off()
+            self.leave()
+
+    def break_off(self) -> None:
+        """Nothing more will come: an answer that is not complete never will be."""
+        content = self._content
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(closed_early(self._protocol))
+
+    def detach(self) -> None:
+        """Let aiohttp have its own again."""
+        if self._attached:
+            self._attached = self._between = False
             self._content.__class__ = aiohttp.StreamReader
+            self._content._buffer = deque(self._content._buffer)
             if not self._transport.is_closing():  # one that is closing has the relay tell aiohttp so
                 self._transport.set_protocol(self._protocol)
 
-    def arrived(self) -> None:
+    def takes(self, read: bytes) -> bool:
+        """Hand on a read that is one whole chunk of the body, if aiohttp's parser is between two and need not see it.
+
+        A slow model's reads are such chunks, and the parser is half of what there is to fetch for one.
+        """
+        if self._between:
+            piece = lone_chunk(read)
+            if piece:
+                self._hand_on(piece, ended=False)
+                return True
+            self._between = False
+        return False
+
+    def arrived(self, read: bytes) -> None:
         """aiohttp's parser has seen one more read: hand on what came of it."""
         if not self._attached:
             return
         content = self._content
-        pieces, ended = content._buffer, content.is_eof()
+        pieces, ended = content._buffer, content._eof
         if self._unproven and not ended:
             # A parser that was told to pause between two pieces does so after the next one, and needs another call.
             self._protocol.data_received(b"")
-            self._unproven, ended = not pieces, content.is_eof()
+            self._unproven, ended = not pieces, content._eof
+        else:
+            # It gave what is in the chunk that the read is: so it saw that chunk begin, and has seen it end.
+            self._between = len(pieces) == 1 and not ended and lone_chunk(read) == pieces[0]
         data = b""
         if pieces:
-            data = pieces.popleft() if len(pieces) == 1 else b"".join(pieces)
+            data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
             pieces.clear()
         if ended:
-            self._detach()  # the connection may have a new user before this one's observer has returned
+            self.detach()  # the connection may have a new user before this one's observer has returned
+        self._hand_on(data, ended=ended)
+
+    def _hand_on(self, data: bytes, *, ended: bool) -> None:
         wanted = True
         if data:
+            pump = self._pump
             try:
-                wanted = self._pump.context.run(self._hand_on, data)
+                if len(data) <= BUFFER_SIZE:
+                    self._call.received_bytes += len(data)
+                    wanted = pump.context.run(pump.push, data)
+                else:
+                    wanted = pump.context.run(self._push_in_parts, data)
             except BaseException as error:  # what ends a program, or a task: other errors stop at the pump
-                self.leave(error)
+                self._end_with(error)
                 return
             self.since = monotonic()
-        if ended or not wanted or not self._call.demand.is_open:
+        if ended:
+            self.settle()
+        elif not wanted or ((demand := self._call.counted) is not None and not demand.is_open):
             self.leave()
 
-    def _hand_on(self, data: bytes) -> bool:
+    def _push_in_parts(self, data: bytes) -> bool:
         call, push = self._call, self._pump.push
-        if len(data) <= READ_SIZE:
-            call.received_bytes += len(data)
-            return push(data)
-        for start in range(0, len(data), READ_SIZE):
-            if start and not call.demand.is_open:
+        for start in range(0, len(data), BUFFER_SIZE):
+            if start and call.counted is not None and not call.counted.is_open:
                 self.rest = data[start:]
                 break
-            piece = data[start : start + READ_SIZE]
+            piece = data[start : start + BUFFER_SIZE]
             call.received_bytes += len(piece)
             if not push(piece):
                 return False
         return True
+
+    def _end_with(self, error: BaseException) -> None:
+        self.detach()
+
+        async def end(pump: Pump[bytes]) -> Exception | None:
+            pump.rest(None)
+            try:
+                raise error
+            finally:
+                self.close()
+
+        self._pump.go_on(end)

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 from typing import Any, Final, Protocol
 
-__all__ = ["relay"]
+__all__ = ["BUFFER_SIZE", "relay"]
 
-BUFFER_SIZE: Final = 64 << 10
+BUFFER_SIZE: Final = 96 << 10
 
 
 class Listener(Protocol):
     """Whoever wants to know that the protocol was told."""
 
-    def arrived(self) -> None:
+    def takes(self, read: bytes, /) -> bool:
+        """Whether the protocol need not see this read, since it is done with."""
+        ...
+
+    def arrived(self, read: bytes, /) -> None:
         """It was given one more read."""
 
-    def leave(self) -> None:
-        """Its connection is lost."""
+    def lost(self) -> None:
+        """It was told that its connection is no more."""
 
 
 def relay(transport: asyncio.BaseTransport, protocol: Any, listener: Listener) -> asyncio.BaseProtocol:
@@ -42,15 +47,17 @@ class Relay:
         self._listener = listener
 
     def data_received(self, data: bytes) -> None:
-        self._protocol.data_received(data)
-        self._listener.arrived()
+        listener = self._listener
+        if not listener.takes(data):
+            self._protocol.data_received(data)
+            listener.arrived(data)
 
     def eof_received(self) -> bool | None:
         return self._protocol.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._protocol.connection_lost(exc)
-        self._listener.leave()
+        self._listener.lost()
 
     def pause_writing(self) -> None:
         self._protocol.pause_writing()
@@ -65,19 +72,6 @@ class PlainRelay(Relay, asyncio.Protocol):
     __slots__ = ()
 
 
-class BufferedRelay(Relay, asyncio.BufferedProtocol):
-    """For transports that read into a buffer and say so at once: what came is copied before anybody else can read."""
-
-    __slots__ = ()
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return buffer.view
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self._protocol.data_received(bytes(buffer.view[:nbytes]))
-        self._listener.arrived()
-
-
 class Buffer(threading.local):
     """One for each thread that reads."""
 
@@ -85,4 +79,19 @@ class Buffer(threading.local):
         self.view = memoryview(bytearray(BUFFER_SIZE))
 
 
-buffer = Buffer()
+buffer: Final = Buffer()
+
+
+class BufferedRelay(Relay, asyncio.BufferedProtocol):
+    """For transports that read into a buffer and say so at once: what came is copied before anybody else can read."""
+
+    __slots__ = ()
+
+    # Answers `buffer.view` whatever is asked for: a built-in costs less than a function, and it is asked at each read.
+    get_buffer: Any = staticmethod(partial(getattr, buffer, "view"))
+
+    def buffer_updated(self, nbytes: int) -> None:
+        data, listener = bytes(buffer.view[:nbytes]), self._listener
+        if not listener.takes(data):
+            self._protocol.data_received(data)
+            listener.arrived(data)

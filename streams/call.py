@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec.structs import replace
@@ -22,12 +24,28 @@ if TYPE_CHECKING:
 
 __all__ = ["Account", "Call"]
 
+making = threading.RLock()
+
 
 class Hearer(Protocol):
     """Whoever counts decisions of many calls."""
 
     def decided(self, call: Call, decision: Decision, /) -> None:
         """It must not raise."""
+
+
+class Both:
+    """Two who count, in the order in which they came; a call has seldom more than one."""
+
+    __slots__ = ("_first", "_second")
+
+    def __init__(self, first: Hearer, second: Hearer) -> None:
+        self._first = first
+        self._second = second
+
+    def decided(self, call: Call, decision: Decision, /) -> None:
+        self._first.decided(call, decision)
+        self._second.decided(call, decision)
 
 
 class Call:
@@ -40,7 +58,7 @@ class Call:
     Attributes:
         attempt: What the current attempt has brought.
         attempts: How many have begun.
-        demand: How much the consumer wants; a sink that stores counts on it.
+        counted: The :attr:`demand`, once anybody has asked for it: before, all that comes is wanted.
         received_bytes: What has come of all bodies, as the network carried it.
         started: ``time.monotonic()`` of the subscription.
         credential: Tells the keys of one provider apart, without being one; set by the source.
@@ -52,12 +70,12 @@ class Call:
         "__weakref__",
         "_beside",
         "_decisions",
-        "_hearers",
+        "_hearer",
         "attempt",
         "attempts",
         "continuations",
+        "counted",
         "credential",
-        "demand",
         "received_bytes",
         "resuming",
         "started",
@@ -66,7 +84,7 @@ class Call:
     def __init__(self, provider: str, request: CompletionRequest, demand: Demand | None = None) -> None:
         self.attempt = Attempt(provider, request)
         self.attempts = 0
-        self.demand = demand or Demand()
+        self.counted: Demand | None = demand
         self.received_bytes = 0
         self.credential = ""
         self.continuations: Iterable[Continuation] = ()
@@ -74,10 +92,18 @@ class Call:
         self.started = time.monotonic()
         self._beside: Call | None = None
         self._decisions: Decisions | None = None
-        self._hearers: tuple[Hearer, ...] = ()
+        self._hearer: Hearer | None = None
 
     def __repr__(self) -> str:
         return f"Call(provider={self.provider!r}, model={self.request.model!r})"
+
+    @property
+    def demand(self) -> Demand:
+        """How much the consumer wants; a sink that stores counts on it."""
+        if self.counted is None:
+            with making:
+                self.counted = self.counted or Demand()
+        return self.counted
 
     @property
     def provider(self) -> str:
@@ -131,14 +157,14 @@ class Call:
         if self._beside is not None:
             self._beside.decide(decision)  # only: a sink below a race watches all of its calls, and counts each once
             return
-        for hearer in self._hearers:
-            hearer.decided(self, decision)
+        if self._hearer is not None:
+            self._hearer.decided(self, decision)
         if self._decisions is not None:
             self._decisions.say(decision)
 
     def hear(self, hearer: Hearer) -> None:
         """Have it told what is decided: for a sink of many calls, at less than a subscription to :attr:`decisions`."""
-        self._hearers = (*self._hearers, hearer)
+        self._hearer = hearer if self._hearer is None else Both(self._hearer, hearer)
 
     def closed(self, seconds: float) -> None:
         """Tell that the connection was closed ``seconds`` after the consumer had left."""
@@ -169,8 +195,10 @@ class Call:
         rival.attempts = 0  # it may give way again, with those that it makes after this
         self.continuations = rival.continuations
 
-    def blame(self, error: StreamError) -> None:
-        """Write on an error whose call it ended, and what had come until then."""
+    def blame(self, error: Exception) -> None:
+        """Write on an error of ours whose call it ended, and what had come until then."""
+        if not isinstance(error, StreamError):
+            return
         traceback.clear_frames(error.__traceback__)  # its frames hold what was read: prompts, answers, quoted keys
         attempt = self.attempt
         error.provider = error.provider or attempt.provider
@@ -179,6 +207,15 @@ class Call:
             error.partial = attempt.reply
         if error.usage is None:
             error.usage = attempt.usage
+
+
+LONG_NAME: Final = 100
+
+
+@lru_cache(maxsize=256)
+def known(model: str) -> str:
+    """The same name, kept once: a thousand answers are of one model."""
+    return model
 
 
 TOLD: Final = frozenset((Usage, ResponseStart, Finish))
@@ -219,7 +256,12 @@ class Account:
                 attempt.request_id = attempt.request_id or token.request_id
                 attempt.rate_limits = attempt.rate_limits or token.rate_limits
                 if token.request_id != attempt.request_id or token.rate_limits != attempt.rate_limits:
-                    token = replace(token, request_id=attempt.request_id, rate_limits=attempt.rate_limits)
+                    token = replace(
+                        token,
+                        model=known(token.model) if len(token.model) < LONG_NAME else token.model,
+                        request_id=attempt.request_id,
+                        rate_limits=attempt.rate_limits,
+                    )
             case Finish() if not self._told:
                 self._told = True
                 usage = attempt.settle()

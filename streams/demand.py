@@ -10,6 +10,8 @@ from .loops import wake
 
 __all__ = ["Demand"]
 
+making = threading.RLock()
+
 
 class Demand:
     """Count what waits downstream; close at ``high``, open again at ``low``.
@@ -46,7 +48,7 @@ class Demand:
         self._closed_at = 0.0
         self._paused = 0.0
         self._level = 0
-        self._lock = threading.Lock()  # the source may be on another thread than the sink
+        self._lock: threading.Lock | None = None  # made when somebody counts: most consumers keep nothing
         self._waiters: list[asyncio.Future[None]] | None = None  # made when somebody waits
 
     @property
@@ -57,20 +59,29 @@ class Demand:
     @property
     def paused_seconds(self) -> float:
         """For how long, in all, the source has been kept waiting."""
+        if self._lock is None:
+            return self._paused
         with self._lock:
             return self._paused + (0.0 if self.is_open else time.monotonic() - self._closed_at)
+
+    def _locked(self) -> threading.Lock:
+        # The source may be on another thread than the sink.
+        if self._lock is None:
+            with making:
+                self._lock = self._lock or threading.Lock()
+        return self._lock
 
     def narrow(self, high: int) -> None:
         """See that no more than ``high`` items wait from now on; a bound that is narrower already stays."""
         if high < 1:
             raise ValueError(f"high is a number of items, 1 or more, not {high}")
-        with self._lock:
+        with self._locked():
             if high < self.high:
                 self.high, self.low = high, min(self.low, high // 4)
 
     def buffered(self, count: int = 1) -> None:
         """Say that ``count`` items have been stored."""
-        with self._lock:
+        with self._locked():
             self._level += count
             if self._level >= self.high and self.is_open:
                 self.is_open = False
@@ -78,7 +89,7 @@ class Demand:
 
     def taken(self, count: int = 1) -> None:
         """Say that ``count`` stored items have been consumed."""
-        with self._lock:
+        with self._locked():
             self._level -= count
             if self.is_open or self._level > self.low:
                 return
@@ -92,7 +103,7 @@ class Demand:
     async def ready(self) -> None:
         """Return when the consumer wants more."""
         while True:
-            with self._lock:
+            with self._locked():
                 if self.is_open:
                     return
                 waiter = asyncio.get_running_loop().create_future()
@@ -100,5 +111,5 @@ class Demand:
             try:
                 await waiter
             finally:
-                with self._lock:
+                with self._locked():
                     self._waiters = [other for other in self._waiters or () if other is not waiter] or None

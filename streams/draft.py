@@ -9,34 +9,50 @@ from msgspec.structs import replace
 from .parts import Part, ReasoningPart, RefusalPart, Text, ToolCall
 from .tokens import Citation, Finish, ReasoningSignature, Retract, ToolCallDelta, ToolCallStart
 
-__all__ = ["PART_SIZE", "ChoiceBuilder", "Draft"]
+__all__ = ["BLOCK", "PART_SIZE", "ChoiceBuilder", "Draft", "size_of"]
 
 PART_SIZE: Final = 64
+BLOCK: Final = 440  # with what comes last it is nearly always under 512 bytes, where Python's own allocator ends
 Written: TypeAlias = Text | ReasoningPart | RefusalPart | ToolCall
 
 
 class Draft:
     """A part being written.
 
+    Its text is kept as UTF-8, halves of surrogate pairs included: many short pieces take no more than one long text,
+    where ``StringIO`` keeps each piece as a string of its own. And it is kept in blocks, which Python's own allocator
+    makes of what others have given back: one buffer that grows is the system's, of a thousand streams a thousand.
+
     Attributes:
-        written: Its text as UTF-8, halves of surrogate pairs included: many short pieces take no more than one long
-            text, where ``StringIO`` keeps each piece as a string of its own.
+        written: The end of its text.
     """
 
-    __slots__ = ("index", "part", "signatures", "written")
+    __slots__ = ("_blocks", "index", "part", "signatures", "written")
 
-    def __init__(self, part: Written, index: int) -> None:
+    def __init__(
+        self, part: Written, index: int, written: bytearray | None = None, blocks: list[bytes] | None = None
+    ) -> None:
         self.part = part
         self.index = index
-        self.written = bytearray()
+        self.written = bytearray() if written is None else written
+        self._blocks = blocks
         self.signatures: list[tuple[str, str]] | None = None
 
     def write(self, text: str) -> None:
         """Go on with ``text``."""
         self.written += text.encode("utf-8", "surrogatepass")
+        if len(self.written) > BLOCK:
+            self.cut()
+
+    def cut(self) -> None:
+        """Begin another block."""
+        if self._blocks is None:
+            self._blocks = []
+        self._blocks.append(bytes(self.written))
+        self.written.clear()
 
     def finished(self) -> Part:
-        text = self.written.decode("utf-8", "surrogatepass")
+        text = b"".join((*(self._blocks or ()), self.written)).decode("utf-8", "surrogatepass")
         match self.part:
             case ToolCall():
                 return replace(self.part, arguments=text)
@@ -68,6 +84,11 @@ class ChoiceBuilder:
             last.write(text)
             return 0
         self._begin(kind(""), index).write(text)
+        return PART_SIZE
+
+    def go_on(self, part: Written, index: int, written: bytearray, blocks: list[bytes] | None) -> int:
+        """A part with what is written of it already, which others may go on writing to."""
+        self._drafts.append(Draft(part, index, written, blocks))
         return PART_SIZE
 
     def call(self, start: ToolCallStart) -> int:
@@ -118,3 +139,9 @@ class ChoiceBuilder:
     def _begin(self, part: Written, index: int) -> Draft:
         self._drafts.append(draft := Draft(part, index))
         return draft
+
+
+def size_of(citation: Citation) -> int:
+    """What it takes, about: its texts and what it came as."""
+    texts = (citation.url, citation.title, citation.text)
+    return PART_SIZE + sum(len(text) for text in texts if text) + (len(repr(citation.raw)) if citation.raw else 0)

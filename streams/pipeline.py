@@ -16,12 +16,12 @@ from .batched import Batched, BatchObserver, subscribe_batches
 from .batches import Batches
 from .call import Call
 from .demand import Demand
-from .errors import StreamError
 from .lint import Finding, findings
 from .loops import require_no_loop, run_on_background
 from .reader import Reader
 from .request import CompletionRequest
 from .step import Step, attached, piped, read_step
+from .subscriber import Subscriber
 from .tokens import StreamToken
 from .types import Operator, Sink, Source
 
@@ -127,7 +127,7 @@ class Pipeline(Generic[T]):
         >>> [finding.rule for finding in StreamPipelineBuilder.source(Replay(b"", OPENAI_CHAT)).build().lint()]
         ['no-deadline']
         """
-        return list(findings(self.steps))
+        return list(findings(self.steps, self.source))
 
     def to_dict(self) -> dict[str, Any]:
         """The pipeline as data, ready for JSON or YAML: the source's name and the steps with their options.
@@ -149,9 +149,17 @@ STROKES = {"source": "", "pipe": "  │ ", "attach": "  ├─ "}
 
 def after(source: Source, steps: tuple[Step, ...], call: Call) -> Observable[Any]:
     """What the last of the steps gives, for this call."""
-    if not steps:
-        return source.stream(call)
-    return steps[-1].bind(call, lambda whose: after(source, steps[:-1], whose))
+    number = len(steps)
+    while number and steps[number - 1].join is not None:
+        number -= 1
+    if number:
+        stream = steps[number - 1].bind(call, lambda whose: after(source, steps[: number - 1], whose))
+    else:
+        stream = source.stream(call)
+    for step in steps[number:] if number else steps:
+        if step.join is not None:
+            stream = step.join(call, stream)
+    return stream
 
 
 class Blaming(Generic[T]):
@@ -165,8 +173,7 @@ class Blaming(Generic[T]):
         self.on_batch = observer.on_batch  # as it is: a token need not come by here
 
     def on_error(self, error: Exception) -> None:
-        if isinstance(error, StreamError):
-            self._call.blame(error)
+        self._call.blame(error)
         self._observer.on_error(error)
 
     def on_completed(self) -> None:
@@ -186,8 +193,12 @@ class Stream(Batched[T]):
         self, observer: BatchObserver[T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         call = Call(self._pipeline.source.name, self._request, self._demand)
-        blaming = cast("BatchObserver[T]", Blaming(call, observer))  # it has the three methods
-        return subscribe_batches(self._pipeline.serve(call), blaming, scheduler)
+        subscriber = cast(Any, observer)
+        if type(subscriber) is Subscriber:
+            subscriber.blamed = call
+        else:
+            observer = cast("BatchObserver[T]", Blaming(call, observer))  # it has the three methods
+        return subscribe_batches(self._pipeline.serve(call), observer, scheduler)
 
     def __await__(self) -> Generator[Any, None, T]:
         """The last item. A cancelled wait hangs up, and ends after the connection is closed."""

@@ -7,10 +7,11 @@ from typing import Final, cast
 
 from msgspec import Struct
 
-from .draft import PART_SIZE, ChoiceBuilder
+from .draft import BLOCK, PART_SIZE, ChoiceBuilder, Draft, size_of
 from .errors import LimitExceeded
 from .parts import Part, ReasoningPart, RefusalPart, Text, ToolCall
 from .request import Message
+from .text_run import TextRun
 from .tokens import (
     Citation,
     Finish,
@@ -31,6 +32,8 @@ __all__ = ["Choice", "Reply", "ReplyBuilder"]
 MAX_CHARACTERS: Final = 16 << 20
 MAX_CHOICES: Final = 128
 CLOSED: Final = -1 << 62  # no choice has this number
+LONE_SIZE: Final = 2 * PART_SIZE  # a choice and its part
+NO_START: Final = ResponseStart("", "")
 NO_TEXT: Final = bytearray()  # where there is none to go on with: nobody writes to it
 
 
@@ -133,10 +136,12 @@ class ReplyBuilder:
     """
 
     __slots__ = (
+        "_blocks",
         "_choices",
         "_held",
         "_max",
         "_open_choice",
+        "_open_draft",
         "_open_index",
         "_open_text",
         "_start",
@@ -150,16 +155,21 @@ class ReplyBuilder:
         self._strict = strict
         self._held = 0
         self.characters = 0
-        self._start = ResponseStart("", "")
-        self._choices: list[ChoiceBuilder | None] = []
+        self._start = NO_START
+        self._choices: list[ChoiceBuilder | None] | None = None
         self.usage: Usage | None = None
-        # The text that is being written: its choice and index, and where to go on with it at once.
+        # The text that is being written: its choice and index, and where to go on with it at once. While there are no
+        # choices it is all that there is, as in most answers, and no part is made of it before somebody asks.
         self._open_choice: int = CLOSED
         self._open_index: int = 0
         self._open_text = NO_TEXT
+        self._open_draft: Draft | None = None
+        self._blocks: list[bytes] | None = None  # of a text that has no part yet
 
     def feed(self, token: StreamToken, /) -> tuple[Reply, ...]:
-        self._open_choice = CLOSED
+        if self._open_choice != CLOSED:
+            self._settle()
+            self._open_choice = CLOSED
         match token:
             case TextDelta(text) | ReasoningDelta(text) | RefusalDelta(text):
                 if text and self._hold(len(text)):
@@ -195,20 +205,33 @@ class ReplyBuilder:
         if type(first) is not TextDelta:
             return None
         text, choice, index = first.text, first.choice, first.index
-        if len(tokens) > 1:
+        if type(tokens) is TextRun:
+            text = tokens.text
+        elif len(tokens) > 1:
             for token in tokens:
                 if type(token) is not TextDelta or token.choice != choice or token.index != index:
                     return None
             text = "".join([token.text for token in cast("Sequence[TextDelta]", tokens)])
-        if not text or not self._hold(len(text)):
+        length = len(text)
+        self.characters += length
+        self._held += length
+        if not text or (self._held > self._max and not self._hold(0)):
             return ()
         if choice == self._open_choice and index == self._open_index:
             written = self._open_text
             written += text.encode("utf-8", "surrogatepass")
+            if len(written) > BLOCK:
+                self._cut()
+        elif self._choices is None and self._open_text is NO_TEXT and 0 <= choice < MAX_CHOICES:
+            self._open_choice, self._open_index = choice, index
+            self._open_text = bytearray(text, "utf-8", "surrogatepass")
+            self._held += LONE_SIZE
         else:
+            self._settle()
             chosen = self._choice(choice)
             self._grow(chosen.extend(Text, index, text))
-            self._open_choice, self._open_index, self._open_text = choice, index, chosen.last.written
+            draft = self._open_draft = chosen.last
+            self._open_choice, self._open_index, self._open_text = choice, index, draft.written
         return ()
 
     def close(self) -> tuple[Reply]:
@@ -216,12 +239,33 @@ class ReplyBuilder:
 
     def reply(self) -> Reply:
         """The answer so far."""
+        self._settle()
         start = self._start
         built = tuple(map(built_from, self._choices or (None,)))
         return Reply(start.id, start.model, start.request_id, built, self.usage)
 
+    def _settle(self) -> None:
+        """Make a part of the text that was all there is; it goes on being written."""
+        if self._choices is None and self._open_text is not NO_TEXT:
+            self._choices = []
+            self._held -= LONE_SIZE
+            chosen = self._choice(self._open_choice)
+            self._grow(chosen.go_on(Text(""), self._open_index, self._open_text, self._blocks))
+            self._open_draft, self._blocks = chosen.last, None
+
+    def _cut(self) -> None:
+        if self._open_draft is not None:
+            self._open_draft.cut()
+            return
+        if self._blocks is None:
+            self._blocks = []
+        self._blocks.append(bytes(self._open_text))
+        self._open_text.clear()
+
     def _choice(self, number: int) -> ChoiceBuilder:
         choices = self._choices
+        if choices is None:
+            choices = self._choices = []
         choice = choices[number] if 0 <= number < len(choices) else None
         if choice is None:
             choice = ChoiceBuilder()
@@ -253,8 +297,3 @@ def built_from(choice: ChoiceBuilder | None) -> Choice:
     if choice is None:
         return Choice()
     return Choice(choice.parts(), tuple(choice.citations or ()), choice.finish, tuple(choice.retracted or ()))
-
-
-def size_of(citation: Citation) -> int:
-    texts = (citation.url, citation.title, citation.text)
-    return PART_SIZE + sum(len(text) for text in texts if text) + (len(repr(citation.raw)) if citation.raw else 0)

@@ -13,11 +13,12 @@ from reactivex import Observable
 from .call import Call
 from .recipe import Recipe, recipe_of
 from .types import CallOperator, Operator, RivalOperator, Sink, Upstream
-from .watch import watch
+from .watch import Watched
 
-__all__ = ["Bind", "Step", "attached", "binder", "piped", "read_step"]
+__all__ = ["Bind", "Join", "Step", "attached", "binder", "piped", "read_step"]
 
 Bind: TypeAlias = Callable[[Call, Upstream], Observable[Any]]
+Join: TypeAlias = Callable[[Call, Observable[Any]], Observable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Step:
     """One line of a pipeline: ``kind`` is ``pipe`` or ``attach``, ``name`` what a reader should see.
 
     ``bind`` makes the stream after this step from a call and what comes before, ``close`` lets go of connections
-    that the step itself holds.
+    that the step itself holds. ``join`` makes it of a call and the stream before, for a step that needs but one.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Step:
     bind: Bind
     recipe: Recipe | None = None
     close: Callable[[], Awaitable[None]] | None = None
+    join: Join | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """``{kind: name}`` with the options beside it.
@@ -50,7 +52,12 @@ def piped(operator: Operator[Any, Any], name: str | None = None) -> Step:
     """A step that changes the stream."""
 
     return Step(
-        "pipe", name or described(operator), binder(operator), recipe_of(operator), getattr(operator, "aclose", None)
+        "pipe",
+        name or described(operator),
+        binder(operator),
+        recipe_of(operator),
+        getattr(operator, "aclose", None),
+        joiner(operator),
     )
 
 
@@ -64,14 +71,26 @@ def binder(operator: Operator[Any, Any]) -> Bind:
     return lambda call, upstream: operator(upstream(call))
 
 
+def joiner(operator: Operator[Any, Any]) -> Join | None:
+    """The same for those that need one stream, and no other call."""
+    if isinstance(operator, RivalOperator):
+        return None
+    if isinstance(operator, CallOperator):
+        for_call = operator.for_call
+        return lambda call, stream: for_call(call)(stream)
+    return lambda call, stream: operator(stream)
+
+
 def attached(sink: Sink[Any], name: str | None = None) -> Step:
     """A step that only watches it."""
 
-    def bind(call: Call, upstream: Upstream) -> Observable[Any]:
-        stream = upstream(call)
-        return watch(sink(call))(stream)
+    def join(call: Call, stream: Observable[Any]) -> Observable[Any]:
+        return Watched(stream, sink(call))
 
-    return Step("attach", name or described(sink), bind, recipe_of(sink))
+    def bind(call: Call, upstream: Upstream) -> Observable[Any]:
+        return join(call, upstream(call))
+
+    return Step("attach", name or described(sink), bind, recipe_of(sink), join=join)
 
 
 def read_step(step: Any, number: int) -> tuple[str, str, dict[str, Any]]:

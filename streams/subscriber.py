@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from reactivex import abc
 from reactivex.internal import default_error, noop
@@ -14,14 +14,24 @@ __all__ = ["Subscriber", "in_trampoline"]
 T = TypeVar("T")
 
 
+class Blamed(Protocol):
+    """What an error may have ended."""
+
+    def blame(self, error: Exception, /) -> None:
+        """Write on it what is known of it here. It must not raise."""
+
+
 class Subscriber(abc.DisposableBase, Generic[T]):
     """Hand batches on item by item; after a terminal, or when disposed, nothing more, and the upstream is disposed.
 
     It is what RxPY's ``AutoDetachObserver`` is, its disposable and the one given to the user, in one object, and
     an item costs one call less.
+
+    Attributes:
+        blamed: Writes on an error what it ended, before it is handed on; set by whoever is subscribed to.
     """
 
-    __slots__ = ("_on_completed", "_on_error", "_on_next", "_upstream", "stopped")
+    __slots__ = ("_on_completed", "_on_error", "_on_next", "_upstream", "blamed", "stopped")
 
     def __init__(
         self,
@@ -36,6 +46,7 @@ class Subscriber(abc.DisposableBase, Generic[T]):
         self._on_error: abc.OnError = on_error or default_error
         self._on_completed: abc.OnCompleted = on_completed or noop
         self._upstream: abc.DisposableBase | None = None
+        self.blamed: Blamed | None = None
         self.stopped = False
 
     def begin(self, subscribe: Callable[[Any, abc.SchedulerBase | None], Any], scheduler: Any) -> None:
@@ -63,6 +74,8 @@ class Subscriber(abc.DisposableBase, Generic[T]):
         if not self.stopped:
             self.stopped = True
             try:
+                if self.blamed is not None:
+                    self.blamed.blame(error)
                 self._on_error(error)
             finally:
                 self.dispose()

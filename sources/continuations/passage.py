@@ -18,6 +18,7 @@ from ...streams.request import CompletionRequest
 from ...streams.tokens import StreamToken
 from ...streams.types import Transducer
 from ..http import HttpRequest, ResponseHead
+from ..http_errors import scrubbed
 
 if TYPE_CHECKING:
     from ..provider import Provider
@@ -72,7 +73,7 @@ class Passage:
         self.provider = provider
         self._call = weakref.ref(call)  # which knows us by its continuations
         self.decoder: Transducer[Any, StreamToken] | None = None
-        self.secrets: list[str] = []
+        self.secrets: tuple[str, ...] = ()
         self._content_types: tuple[str, ...] | None = None
         self._plan: Plan | None = None  # when it is not the request itself that is sent
 
@@ -113,8 +114,13 @@ class Passage:
         plan, self._plan = self._plan, None  # it knows us, and would be a cycle
         self._content_types = None if plan is None else plan.content_types
         request = await (self.provider.prepare(self.call.request) if plan is None else plan.prepare())
-        self.secrets[:] = request.secrets()
+        self.secrets = request.secrets()
         return request
+
+    def scrub(self, error: Exception) -> None:
+        """Take our key out of an error of the stream's: providers like to quote it."""
+        if isinstance(error, StreamError):
+            scrubbed(error, self.secrets)
 
     def accept(self, head: ResponseHead) -> None:
         """See that the answer is what was asked for, and note what its headers say."""

@@ -87,4 +87,4 @@ async def test_a_signed_request_shows_neither_key_nor_prompt() -> None:
     assert CANARY not in repr(signed)
     assert CANARY not in str(signed.headers)
     assert "the prompt" not in repr(signed)
-    assert signed.secrets() == [CANARY]
+    assert signed.secrets() == (CANARY,)

@@ -12,6 +12,7 @@ from tests.server import Connection, chunk, head, last_chunk, serving
 from tests.sources.asking import ASK, DONE, FINISH, asking, event, texts
 from tokenrill import ConnectionLost, Demand, StreamToken, TextDelta
 from tokenrill.sources.connections import READ_SIZE
+from tokenrill.sources.relay import BUFFER_SIZE
 
 KERNEL = 24 << 20  # more than Linux gives both ends of a loopback connection by default
 
@@ -72,7 +73,7 @@ async def test_what_waits_never_exceeds_the_published_bound(high: int, packed: b
                     most = max(most, reader.demand.level)
         await pipeline.aclose()
     assert received == total
-    assert most < high + READ_SIZE // len(one) + 3  # an event begun in the read before, and Usage beside Finish
+    assert most < high + BUFFER_SIZE // len(one) + 3  # an event begun in the read before, and Usage beside Finish
 
 
 async def test_everything_arrives_in_order_however_often_the_reader_stops() -> None:

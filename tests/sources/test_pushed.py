@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextvars import ContextVar
 from typing import Any
 
@@ -15,7 +16,8 @@ from tests.server import Connection, chunk, client_tls, head, last_chunk, server
 from tests.sources.asking import ASK, DONE, FINISH, KEY, WHOLE, asking, collect, event, texts
 from tokenrill import Call, Http, StreamToken, TextDelta, openai
 from tokenrill.sources import pushed
-from tokenrill.sources.connections import READ_SIZE
+from tokenrill.sources.connections import FORGOTTEN, READ_SIZE, Answer
+from tokenrill.sources.relay import BUFFER_SIZE
 
 SPOKEN_FOR: ContextVar[str] = ContextVar("spoken_for")
 
@@ -72,7 +74,7 @@ async def test_a_big_read_goes_on_in_slices() -> None:
     body = b"".join(b"%07d" % number for number in range(30_000))
     pieces = await pieces_of(chunk(body))
     assert b"".join(pieces) == body
-    assert max(map(len, pieces)) == READ_SIZE
+    assert max(map(len, pieces)) <= BUFFER_SIZE
 
 
 async def test_a_token_is_handed_on_in_its_subscribers_context_without_a_task() -> None:
@@ -107,6 +109,31 @@ async def test_a_token_is_handed_on_in_its_subscribers_context_without_a_task() 
         await pipeline.aclose()
     expected = [("first", True), *[("first!", True)] * 4, ("first!", False)]
     assert seen == expected + [(name.replace("first", "second"), free) for name, free in expected]
+
+
+async def test_a_body_that_flows_keeps_neither_a_task_nor_the_head() -> None:
+    spoken, looked = asyncio.Event(), asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(head())
+        await asyncio.sleep(0.02)
+        await connection.send(chunk(event("Hi")))
+        await looked.wait()
+        await connection.send(*map(chunk, (FINISH, DONE)), last_chunk)
+
+    async with serving(script) as server:
+        pipeline = asking(server)
+        ended = asyncio.Event()
+        pipeline.stream(ASK).subscribe(lambda _: spoken.set(), on_completed=ended.set)
+        await asyncio.wait_for(spoken.wait(), 30)
+        assert [task for task in asyncio.all_tasks() if task.get_name() == "tokenrill stream"] == []
+        [answer] = [found for found in gc.get_objects() if type(found) is Answer and found.connection is not None]
+        assert [getattr(answer, name) for name in FORGOTTEN] == [None] * len(FORGOTTEN)
+        looked.set()
+        await asyncio.wait_for(ended.wait(), 30)
+        assert len(server.connections) == 1
+        await pipeline.aclose()
 
 
 async def test_a_parser_that_was_told_to_pause_gives_all_that_it_has() -> None:
@@ -165,8 +192,14 @@ async def test_what_ends_a_program_ends_it_from_inside_a_read_too() -> None:
         await connection.send(chunk(event("Hi")))
         await connection.gone()
 
+    ending: asyncio.Future[asyncio.Task[None]] = asyncio.get_running_loop().create_future()
+
+    def look() -> None:
+        ending.set_result(next(task for task in asyncio.all_tasks() if task.get_name() == "tokenrill stream"))
+
     def on_next(token: StreamToken) -> None:
         if isinstance(token, TextDelta):
+            asyncio.get_running_loop().call_soon(look)
             raise Enough
 
     contexts: list[dict[str, Any]] = []
@@ -174,7 +207,7 @@ async def test_what_ends_a_program_ends_it_from_inside_a_read_too() -> None:
     async with serving(script) as server:
         pipeline = asking(server)
         pipeline.stream(ASK).subscribe(on_next)
-        [task] = [task for task in asyncio.all_tasks() if task.get_name() == "tokenrill stream"]
+        task = await asyncio.wait_for(ending, 30)
         with pytest.raises(Enough):
             await task
         await server.connections[0].hung_up()

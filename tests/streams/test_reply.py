@@ -268,6 +268,19 @@ def test_batches_of_any_size_give_the_same_reply_and_lose_nothing(said: list[Str
         assert sorted("".join(call.arguments for call in choice.tool_calls)) == sorted(arguments)
 
 
+@pytest.mark.parametrize("every", [1, 7, 100, 10_000])
+@pytest.mark.parametrize("others", [False, True])
+def test_a_long_text_of_small_pieces_is_whole_however_often_it_is_asked_for(every: int, others: bool) -> None:
+    builder, pieces = ReplyBuilder(), [f"é{number} " for number in range(700)]
+    for number, piece in enumerate(pieces):
+        assert builder.feed_batch((TextDelta(piece),)) == ()
+        if others and number % 50 == 0:
+            builder.feed_batch((TextDelta("x" * 200, choice=1),))
+        if number % every == 0:
+            assert builder.reply().text == "".join(pieces[: number + 1])
+    assert [choice.text for choice in builder.reply().choices] == ["".join(pieces), *(["x" * 2800] if others else [])]
+
+
 def test_what_the_provider_takes_back_is_told_and_kept() -> None:
     builder = ReplyBuilder()
     for token in (TextDelta("good bad"), Retract(5, 8, "violence"), Finish("content_filter", "content_filter")):
