@@ -1,7 +1,7 @@
 """The clients of ``benchmarks.concurrency``: many streams at once, and what they cost.
 
-The streams begin all at once. What is told of the steady state is measured from when the last of them has brought its
-first token until the first of them ends.
+The streams begin all at once, which keeps a core busy for a while, and what comes meanwhile waits. What is told of the
+steady state is measured from when the last of them has brought a tenth of its tokens until the first of them ends.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import time
 from array import array
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
 import aiohttp
@@ -36,12 +37,19 @@ def cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def waited_seconds() -> float:
+    """For how long this process could have run, while the core was another's; 0 where the system does not tell."""
+    told = Path("/proc/self/schedstat")
+    return int(told.read_text().split()[1]) / 1e9 if told.exists() else 0.0
+
+
 class Moment:
     """Where things stand."""
 
     def __init__(self, tokens: int) -> None:
         self.tokens = tokens
         self.cpu = cpu_seconds()
+        self.waited = waited_seconds()
         self.time = time.perf_counter()
 
 
@@ -52,13 +60,14 @@ class Meter:
         self.streams = streams
         # Made and written to beforehand, so that no contender's memory is the meter's.
         self.late = array("q", [-1]) * (streams * tokens)
-        self.count = self.first_tokens = 0
+        self.settled = 1 + tokens // 10
+        self.count = self.streams_settled = 0
         self.begun: Moment | None = None
         self.ending: Moment | None = None
 
-    def first(self) -> None:
-        self.first_tokens += 1
-        if self.first_tokens == self.streams:
+    def settles(self) -> None:
+        self.streams_settled += 1
+        if self.streams_settled == self.streams:
             self.begun = Moment(self.count)
 
     def ended(self) -> None:
@@ -82,8 +91,8 @@ class Stream:
         self._late[meter.count] = time.monotonic_ns() - int(stamp)
         meter.count += 1
         self.seen += 1
-        if self.seen == 1:
-            meter.first()
+        if self.seen == meter.settled:
+            meter.settles()
 
     def end(self) -> None:
         """It is complete."""
@@ -247,6 +256,7 @@ async def load(contender: Contender, url: str, streams: int, tokens: int, pace: 
             "steady_seconds": ending.time - begun.time,
             "steady_us_a_token": (ending.cpu - begun.cpu) / len(late) * 1e6,
             "core_use": (ending.cpu - begun.cpu) / (ending.time - begun.time),
+            "core_lost": (ending.waited - begun.waited) / (ending.time - begun.time),
             "p50_ms": late[len(late) // 2] / 1e6,
             "p99_ms": late[len(late) * 99 // 100] / 1e6,
             "max_ms": late[-1] / 1e6,

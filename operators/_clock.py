@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+import weakref
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from reactivex import abc, typing
 from reactivex.scheduler import ImmediateScheduler, TimeoutScheduler, TrampolineScheduler, VirtualTimeScheduler
@@ -27,11 +29,21 @@ def time_of(scheduler: abc.SchedulerBase | None) -> tuple[abc.SchedulerBase, Cal
         loop = asyncio.get_running_loop()
     except RuntimeError:
         loop = None
-    now = time.monotonic if loop is None else loop.time
+    # The loop's own clock, where it is no other: to ask it costs a call more, and a bound method for each who asks.
+    now = time.monotonic if loop is None or type(loop).time is asyncio.BaseEventLoop.time else loop.time
     # The trampolines would sleep in the thread that subscribes.
     if scheduler is not None and not isinstance(scheduler, (TrampolineScheduler, ImmediateScheduler)):
         return scheduler, now
-    return TimeoutScheduler.singleton() if loop is None else LoopTimers(loop), now
+    return TimeoutScheduler.singleton() if loop is None else timers_of(loop), now
+
+
+def timers_of(loop: asyncio.AbstractEventLoop) -> LoopTimers:
+    """One for all who wait on a loop, for as long as any of them does."""
+    timers = latest.timers()
+    if timers is None or timers.loop is not loop:
+        timers = LoopTimers(loop)
+        latest.timers = weakref.ref(timers)
+    return timers
 
 
 class LoopTimers(AsyncIOScheduler):
@@ -73,3 +85,12 @@ class Timer(abc.DisposableBase, Generic[T]):
         self._handle.cancel()
         if self._left is not None:
             self._left.dispose()
+
+
+class Latest(threading.local):
+    """The timers that were asked for last, in each thread."""
+
+    timers: Callable[[], LoopTimers | None] = staticmethod(lambda: None)
+
+
+latest: Final = Latest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -10,12 +11,11 @@ from reactivex import Observable, abc
 
 from ..streams.batched import NOBODY, Batched, BatchObserver, Serial
 from ..streams.call import Call
-from ..streams.demand import Demand
 from ..streams.errors import StreamStalled
 from ..streams.recipe import recorded
 from ..streams.tokens import CONTENT, StreamToken
 from ..streams.types import Operator
-from ._clock import time_of
+from ._clock import LoopTimers, time_of
 
 __all__ = ["deadline"]
 
@@ -31,6 +31,11 @@ class Limits(Struct, frozen=True):
     first_token: float | None
     idle: float | None
     total: float | None
+
+    @property
+    def shortest(self) -> float:
+        """The least of them."""
+        return min(filter(None, (self.connect, self.first_token, self.idle, self.total)))
 
 
 @recorded
@@ -93,7 +98,7 @@ class Deadline:
         return Timed(source, self._limits, None)
 
     def for_call(self, call: Call, /) -> Operator[StreamToken, StreamToken]:
-        return lambda source: Timed(source, self._limits, call.demand)
+        return lambda source: Timed(source, self._limits, call)
 
 
 class Timed(Batched[StreamToken]):
@@ -101,88 +106,102 @@ class Timed(Batched[StreamToken]):
 
     in_turn = True
 
-    def __init__(self, source: Observable[StreamToken], limits: Limits, demand: Demand | None) -> None:
+    def __init__(self, source: Observable[StreamToken], limits: Limits, call: Call | None) -> None:
         super().__init__()
         self._source = source
         self._limits = limits
-        self._demand = demand
+        self._call = call
+
+    @property
+    def on_loop(self) -> bool:
+        return getattr(self._source, "on_loop", False)
 
     def subscribe_batches(
         self, observer: BatchObserver[StreamToken], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         timekeeper, now = time_of(scheduler)
-        watched = Guard(Clocks(self._limits, self._demand, now), timekeeper, observer)
-        watched.sleep()
-        return watched.connect(self._source, scheduler)
+        guard = Guard(self._limits, self._call, now, timekeeper, observer)
+        guard.sleep()
+        # The timer signals among the tokens: where both come on one loop, they come in turn as they are.
+        if self.on_loop and isinstance(timekeeper, LoopTimers):
+            return guard.follow(self._source, scheduler)
+        return guard.connect(self._source, scheduler)
 
 
 class Guard(Serial[StreamToken]):
-    """One subscription, and the one timer that it has at any moment."""
-
-    __slots__ = ("_clocks", "_observer", "_timekeeper", "_timer")
-
-    def __init__(self, clocks: Clocks, timekeeper: abc.SchedulerBase, observer: BatchObserver[StreamToken]) -> None:
-        super().__init__()
-        self._clocks = clocks
-        self._timekeeper = timekeeper
-        self._observer = observer
-        self._timer: abc.DisposableBase | None = None
-
-    def sleep(self) -> None:
-        """Look again when the next limit may have passed."""
-        seconds = self._clocks.sleep()
-        if seconds is not None:
-            timer = self._timer = self._timekeeper.schedule_relative(seconds, self._wake)
-            if self.stopped:  # by another thread, which may not have seen this timer
-                timer.dispose()
-
-    def _wake(self, *_: object) -> None:
-        if not self.stopped:
-            self.sleep()
-            if self._clocks.passed() is not None:
-                self.on_batch(TICK)  # among the stream's own signals, where it is looked at once more
-
-    def serve(self, items: Sequence[StreamToken] | None, error: Exception | None) -> None:
-        observer, clocks = self._observer, self._clocks
-        if items:
-            observer.on_batch(items)
-            clocks.see(items)
-        elif items is None:
-            self._stop_timer()
-            observer.on_completed() if error is None else observer.on_error(error)
-        elif (passed := clocks.passed()) is not None:
-            self.stop()
-            observer.on_error(StreamStalled(*passed))
-
-    def let_go(self) -> None:
-        self._observer = NOBODY
-        self._stop_timer()
-
-    def _stop_timer(self) -> None:
-        timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.dispose()
-
-
-class Clocks:
-    """What has come so far, and which limit passes next.
+    """One subscription: what has come so far, which limit passes next, and the one timer that it has at any moment.
 
     It is never late: a sleep ends no later than the next limit, and none that begins during a sleep is shorter
     than that sleep, so that a token costs no timer.
     """
 
-    __slots__ = ("_arrived", "_demand", "_last", "_limits", "_now", "_shortest", "_started")
+    __slots__ = ("_arrived", "_call", "_last", "_limits", "_now", "_observer", "_started", "_timekeeper", "_timer")
 
-    def __init__(self, limits: Limits, demand: Demand | None, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        call: Call | None,
+        now: Callable[[], float],
+        timekeeper: abc.SchedulerBase,
+        observer: BatchObserver[StreamToken],
+    ) -> None:
+        super().__init__()
         self._limits = limits
-        self._demand = demand
+        self._call = call
         self._now = now
         self._started = now()
         self._arrived = False
         self._last: float | None = None  # when the model last said something, and we were done with it
-        self._shortest = min(
-            seconds for seconds in (getattr(limits, name) for name in limits.__struct_fields__) if seconds
-        )
+        self._timekeeper = timekeeper
+        self._observer = observer
+        self._timer: abc.DisposableBase | asyncio.TimerHandle | None = None
+
+    def sleep(self) -> None:
+        """Look again when the next limit may have passed."""
+        seconds = self.remaining()
+        if seconds is None:
+            return
+        timekeeper = self._timekeeper
+        if isinstance(timekeeper, LoopTimers):  # the loop's own: a disposable beside it would be kept as long
+            self._timer = timekeeper.loop.call_later(seconds, wake, None, self)
+        else:
+            self._timer = timekeeper.schedule_relative(seconds, wake, self)
+        if self.stopped:  # by another thread, which may not have seen this timer
+            self._stop_timer()
+
+    def wake(self) -> None:
+        """It is time to look."""
+        if not self.stopped:
+            self.sleep()
+            if self.passed() is not None:
+                super().on_batch(TICK)  # among the stream's own signals, where it is looked at once more
+
+    def on_batch(self, items: Sequence[StreamToken]) -> None:
+        if self._gate is not None or self.stopped:
+            super().on_batch(items)
+            return
+        try:  # what `serve` does, in one frame
+            self._observer.on_batch(items)
+            self._arrived = True
+            for token in items:
+                if type(token) in CONTENT:
+                    self._last = self._now()
+                    break
+        except BaseException:
+            self.stop()
+            raise
+
+    def serve(self, items: Sequence[StreamToken] | None, error: Exception | None) -> None:
+        observer = self._observer
+        if items:
+            observer.on_batch(items)
+            self.see(items)
+        elif items is None:
+            self._stop_timer()
+            observer.on_completed() if error is None else observer.on_error(error)
+        elif (passed := self.passed()) is not None:
+            self.stop()
+            observer.on_error(StreamStalled(*passed))
 
     def see(self, tokens: Sequence[StreamToken]) -> None:
         """Take note of tokens, after they have been dealt with: a consumer's own time does not count."""
@@ -192,19 +211,23 @@ class Clocks:
                 self._last = self._now()
                 break
 
+    def let_go(self) -> None:
+        self._observer = NOBODY
+        self._stop_timer()
+
     def passed(self) -> tuple[str, float] | None:
         """The limit that has passed, by name."""
         due, name, seconds = self._next()
         return (name, seconds) if due <= self._now() + INSTANT else None
 
-    def sleep(self) -> float | None:
+    def remaining(self) -> float | None:
         """How long until it is time to look again; None when nothing is left to wait for."""
-        now = self._now()
+        limits, now = self._limits, self._now()
         due = self._next()[0]
         if due <= now + INSTANT:
-            return self._shortest
-        if self._last is None and self._limits.idle is not None:
-            due = min(due, now + self._limits.idle)
+            return limits.shortest
+        if self._last is None and limits.idle is not None:
+            due = min(due, now + limits.idle)
         return None if due == NEVER[0] else min(due - now, LONGEST_SLEEP)
 
     def _next(self) -> tuple[float, str, float]:
@@ -221,10 +244,23 @@ class Clocks:
         return min(dues)
 
     def _reading_since(self, moment: float) -> float:
-        demand = self._demand
+        demand = None if self._call is None else self._call.counted
         if demand is None:
             return moment
         return max(moment, demand.opened_at) if demand.is_open else self._now()
+
+    def _stop_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if isinstance(timer, abc.DisposableBase):
+            timer.dispose()
+        elif timer is not None:
+            timer.cancel()
+
+
+def wake(_: object, guard: Guard | None) -> None:
+    # Not a bound method, which each stream would keep for as long as it lasts.
+    if guard is not None:
+        guard.wake()
 
 
 NEVER: Final[tuple[float, str, float]] = (float("inf"), "", 0.0)

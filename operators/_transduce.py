@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from reactivex import Observable, abc
 
@@ -16,6 +16,7 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 New: TypeAlias = Callable[[], Transducer[Any, Any]]
 FeedBatch: TypeAlias = Callable[[Sequence[Any]], Sequence[Any] | None]
+Stages: TypeAlias = tuple[Any, ...]
 Feed: TypeAlias = Callable[[Any], Iterable[Any]]
 
 
@@ -56,109 +57,146 @@ def transduce(new: Callable[[], Transducer[In, Out]]) -> Operator[In, Out]:
     return lambda source: Fused(source, (new,))
 
 
+class Discretion(Protocol):
+    """Whoever knows what no error may quote."""
+
+    def scrub(self, error: Exception, /) -> None:
+        """Take it out."""
+
+
 class Fused(Batched[Out], Generic[In, Out]):
-    """A source and a run of stages: one subscription for all of them."""
+    """A source and a run of stages: one subscription for all of them, and one discretion about their errors."""
 
     in_turn = True
 
-    def __init__(self, source: Observable[In], stages: tuple[New, ...]) -> None:
+    def __init__(self, source: Observable[In], stages: tuple[New, ...], discretion: Discretion | None = None) -> None:
         super().__init__()
-        if type(source) is Fused:
+        if discretion is None and type(source) is Fused:
             before = cast("Fused[Any, In]", source)
             self.source: Observable[Any] = before.source
             self.stages = (*before.stages, *stages)
+            self.discretion = before.discretion
         else:
             self.source = source
             self.stages = stages
+            self.discretion = discretion
 
     def subscribe_batches(
         self, observer: BatchObserver[Out], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        return Run(Chain(new() for new in self.stages), observer).follow(self.source, scheduler)
+        run = Run((new() for new in self.stages), observer, self.discretion)
+        return run.follow(self.source, scheduler)
+
+    @property
+    def on_loop(self) -> bool:
+        return getattr(self.source, "on_loop", False)
 
 
 class Run(Serial[Any]):
-    """One subscription to a run of stages."""
-
-    __slots__ = ("_chain", "_observer")
-
-    def __init__(self, chain: Chain, observer: BatchObserver[Any]) -> None:
-        super().__init__()
-        self._chain = chain
-        self._observer = observer
-
-    def serve(self, items: Sequence[Any] | None, error: Exception | None) -> None:
-        chain, observer = self._chain, self._observer
-        if items is not None:
-            out = chain.feed(items)
-        elif error is None:
-            out = chain.close()
-        else:
-            observer.on_error(error)
-            return
-        if out:
-            observer.on_batch(out)
-        if chain.over and not self.stopped:  # whoever took the batch may have disposed
-            self.stop()
-            observer.on_completed() if chain.failure is None else observer.on_error(chain.failure)
-
-    def let_go(self) -> None:
-        self._chain = OVER
-        self._observer = NOBODY
-
-
-class Chain:
-    """Stages in a row. Each call answers what came out at the end.
+    """One subscription to a run of stages.
 
     An error in a stage is told after all that it had completed has gone through the stages behind it, and
     an error of theirs on the way comes first, so a fused run says the same as the same stages one by one.
-
-    Attributes:
-        over: Whether nothing more will come: all are closed, or one has ended the stream, or has failed.
-        failure: The error, if one has.
     """
 
-    __slots__ = ("_ended", "_stages", "failure", "over")
+    __slots__ = ("_discretion", "_ended", "_failure", "_observer", "_over", "_stages")
 
-    def __init__(self, stages: Iterable[Transducer[Any, Any]]) -> None:
+    def __init__(
+        self,
+        stages: Iterable[Transducer[Any, Any]],
+        observer: BatchObserver[Any],
+        discretion: Discretion | None = None,
+    ) -> None:
+        super().__init__()
+        self._discretion = discretion
         # The stages themselves and no bound methods: what a thousand streams hold, each token of theirs fetches anew.
-        self._stages: tuple[Any, ...] = tuple(
-            stage if hasattr(stage, "feed_batch") else Single(stage) for stage in stages
-        )
-        self._ended: int | None = None
-        self.failure: Exception | None = None
-        self.over = False
+        self._stages: Stages = tuple(stage if hasattr(stage, "feed_batch") else Single(stage) for stage in stages)
+        self._observer = observer
+        self._ended: int | None = None  # the stage that has ended the stream
+        self._failure: Exception | None = None
+        self._over = False  # nothing more will come: all are closed, or one has ended the stream, or has failed
 
-    def feed(self, items: Sequence[Any]) -> Sequence[Any]:
-        """Feed the first stage."""
-        out = self._feed(items, 0)
-        return out if self._ended is None else [*out, *self.close(self._ended + 1)]
+    def on_batch(self, items: Sequence[Any]) -> None:
+        if self._gate is not None or self.stopped:
+            super().on_batch(items)
+            return
+        # What `serve` does, in one frame, for as long as each stage takes the whole batch.
+        stages, observer = self._stages, self._observer
+        number = 0
+        try:
+            try:
+                for stage in stages:
+                    out = stage.feed_batch(items)
+                    if not out:
+                        break
+                    items = out
+                    number += 1
+                else:
+                    observer.on_batch(items)
+                    return
+            except Exception as error:
+                if number == len(stages):  # what the observer raises is not ours
+                    raise
+                self._over, self._failure, out = True, error, ()
+            if out is None:
+                out = self._go_on(stages, items, number, declined=True)
+            if out or self._over:
+                self._hand_on(out, observer)
+        except BaseException:
+            self.stop()
+            raise
 
-    def close(self, start: int = 0) -> Sequence[Any]:
+    def serve(self, items: Sequence[Any] | None, error: Exception | None) -> None:
+        stages, observer = self._stages, self._observer
+        if error is not None:
+            observer.on_error(error)
+        else:
+            self._hand_on(self._close(stages, 0) if items is None else self._go_on(stages, items, 0), observer)
+
+    def let_go(self) -> None:
+        self._observer = NOBODY  # first: nobody is given items that have not been through the stages
+        self._stages = ()
+        self._failure = None  # its traceback holds who was told of it
+
+    def _hand_on(self, out: Sequence[Any], observer: BatchObserver[Any]) -> None:
+        if out:
+            observer.on_batch(out)
+        if self._over and not self.stopped:  # whoever took the batch may have disposed
+            failure, discretion = self._failure, self._discretion
+            if failure is not None and discretion is not None:
+                discretion.scrub(failure)
+            self.stop()
+            observer.on_completed() if failure is None else observer.on_error(failure)
+
+    def _go_on(self, stages: Stages, items: Sequence[Any], start: int, *, declined: bool = False) -> Sequence[Any]:
+        out = self._feed(stages, items, start, declined=declined)
+        return out if self._ended is None else [*out, *self._close(stages, self._ended + 1)]
+
+    def _close(self, stages: Stages, start: int) -> Sequence[Any]:
         """Close the stages from ``start`` on, each after what the one before it still had to say."""
         done: list[Any] = []
-        self.over, self._ended = True, None
-        while start < len(self._stages) and self.failure is None:
-            items, failure = collected(self._stages[start].close)
+        self._over, self._ended = True, None
+        while start < len(stages) and self._failure is None:
+            items, failure = collected(stages[start].close)
             start += 1
             if items:
-                done += self._feed(items, start)
+                done += self._feed(stages, items, start)
             if self._ended is not None:
                 start, self._ended = self._ended + 1, None
-            elif self.failure is None:
-                self.failure = failure
+            elif self._failure is None:
+                self._failure = failure
         return done
 
-    def _feed(self, items: Sequence[Any], start: int) -> Sequence[Any]:
+    def _feed(self, stages: Stages, items: Sequence[Any], start: int, *, declined: bool = False) -> Sequence[Any]:
         # Of an error and an end, the one further down came first to whoever is at the end.
         failure: Exception | None = None
         ended: int | None = None
         number = start - 1
-        for stage in self._stages[start:] if start else self._stages:
+        for stage in stages[start:]:
             number += 1
             error = None
             try:
-                out = stage.feed_batch(items)
+                out = None if declined and number == start else stage.feed_batch(items)
             except Exception as raised:
                 out, error = (), raised
             if out is None:
@@ -171,7 +209,7 @@ class Chain:
             if not items:
                 break
         if failure is not None or ended is not None:
-            self.over, self.failure, self._ended = True, failure, ended
+            self._over, self._failure, self._ended = True, failure, ended
         return items
 
 
@@ -192,9 +230,6 @@ class Single:
 
     def feed_batch(self, items: Sequence[Any]) -> None:
         """Declined."""
-
-
-OVER: Final = Chain(())
 
 
 def feed_each(stage: Any, items: Sequence[Any]) -> tuple[Sequence[Any], Exception | None]:

@@ -37,6 +37,7 @@ __all__ = ["Measurement", "StreamMetrics"]
 
 STREAM_END: Final = "tokenrill.stream_end"
 OTHER: Final = "_OTHER"
+NO_GAPS: Final[dict[int, int]] = {}  # of a call that has had no two tokens yet; copied before anything is written
 
 Clock: TypeAlias = Callable[[], float]
 
@@ -196,7 +197,7 @@ class CallObserver(abc.ObserverBase[StreamToken]):
         self._last = 0.0
         self._tokens = 0
         self._characters = 0
-        self._gaps: dict[int, int] = {}
+        self._gaps = NO_GAPS
         self._finish: FinishReason | None = None
 
     def on_next(self, value: StreamToken) -> None:
@@ -213,15 +214,24 @@ class CallObserver(abc.ObserverBase[StreamToken]):
         if self._first is None:
             self._first = now
         else:
-            gaps = self._gaps
-            index = int(log1p((now - self._last) * MICRO) * SCALE)
-            gaps[index] = gaps.get(index, 0) + 1
+            self._count(int(log1p((now - self._last) * MICRO) * SCALE), 1)
         self._last = now
 
     def on_batch(self, values: Sequence[StreamToken]) -> None:
         """All tokens of one network read: they have come at one moment."""
         if len(values) == 1:
-            self.on_next(values[0])
+            value = values[0]
+            gaps = self._gaps
+            if type(value) is not TextDelta or not gaps:
+                self.on_next(value)
+                return
+            # One more word, as `on_next` counts it: what a slow model's every read brings.
+            now = self._clock()
+            index = int(log1p((now - self._last) * MICRO) * SCALE)
+            gaps[index] = gaps.get(index, 0) + 1
+            self._last = now
+            self._tokens += 1
+            self._characters += len(value.text)
             return
         if self._first is not None:
             lengths = [len(value.text) for value in values if type(value) is TextDelta]
@@ -229,7 +239,7 @@ class CallObserver(abc.ObserverBase[StreamToken]):
                 self.on_next(values[0])
                 self._tokens += len(lengths) - 1
                 self._characters += sum(lengths) - lengths[0]
-                self._gaps[0] = self._gaps.get(0, 0) + len(lengths) - 1
+                self._count(0, len(lengths) - 1)
                 return
         tokens = characters = 0
         before = self._tokens
@@ -243,7 +253,12 @@ class CallObserver(abc.ObserverBase[StreamToken]):
         if tokens:
             self._tokens += tokens
             self._characters += characters
-            self._gaps[0] = self._gaps.get(0, 0) + tokens
+            self._count(0, tokens)
+
+    def _count(self, index: int, times: int) -> None:
+        if self._gaps is NO_GAPS:
+            self._gaps = {}
+        self._gaps[index] = self._gaps.get(index, 0) + times
 
     def on_completed(self) -> None:
         self._end(COMPLETED)
@@ -279,6 +294,6 @@ class CallObserver(abc.ObserverBase[StreamToken]):
             stream_end=stream_end,
             request_id=call.request_id,
             attempts=call.attempts,
-            paused_seconds=call.demand.paused_seconds,
+            paused_seconds=0.0 if call.counted is None else call.counted.paused_seconds,
         )
         self._metrics.add(record, gaps.buckets, spent)

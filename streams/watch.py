@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from reactivex import Observable, abc
 
@@ -45,6 +45,10 @@ class Watched(Batched[T]):
         self._source = source
         self._observer = observer
 
+    @property
+    def on_loop(self) -> bool:
+        return getattr(self._source, "on_loop", False)
+
     def subscribe_batches(
         self, observer: BatchObserver[T], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
@@ -54,15 +58,35 @@ class Watched(Batched[T]):
 class Watch(Serial[T]):
     """One subscription that is watched."""
 
-    __slots__ = ("_complained", "_ended", "_observer", "_see", "_watcher")
+    __slots__ = ("_complained", "_ended", "_observer", "_takes_batches", "_watcher")
 
     def __init__(self, watcher: abc.ObserverBase[T], observer: BatchObserver[T]) -> None:
         super().__init__()
         self._watcher: Any = watcher
         self._observer = observer
-        self._see: Callable[[Sequence[T]], Any] = getattr(watcher, "on_batch", self._each)
+        self._takes_batches = hasattr(watcher, "on_batch")
         self._complained = False
         self._ended = False
+
+    def on_batch(self, items: Sequence[T]) -> None:
+        if self._gate is not None or self.stopped:
+            super().on_batch(items)
+            return
+        # What `serve` does, in one frame.
+        observer, watcher = self._observer, self._watcher
+        try:
+            try:
+                if self._takes_batches:
+                    watcher.on_batch(items)
+                else:
+                    self._each(items)
+            except Exception as failure:
+                self._unheard(failure)
+            if not self.stopped:  # the watcher itself may have hung up
+                observer.on_batch(items)
+        except BaseException:
+            self.stop()
+            raise
 
     def serve(self, items: Sequence[T] | None, error: Exception | None) -> None:
         observer = self._observer
@@ -73,7 +97,10 @@ class Watch(Serial[T]):
                 observer.on_completed() if error is None else observer.on_error(error)
             return
         try:
-            self._see(items)
+            if self._takes_batches:
+                self._watcher.on_batch(items)
+            else:
+                self._each(items)
         except Exception as failure:
             self._unheard(failure)
         if not self.stopped:  # the watcher itself may have hung up
@@ -88,9 +115,8 @@ class Watch(Serial[T]):
 
     def let_go(self) -> None:
         self._observer = NOBODY
-        self._see = nothing
         if self._ended:  # else it has yet to be told that the consumer hung up
-            self._watcher = None
+            self._watcher = DEAF
 
     def _each(self, items: Sequence[T]) -> None:
         see = self._watcher.on_next
@@ -120,3 +146,12 @@ def complain(watcher: object, error: Exception) -> None:
 
 def nothing(*_: object) -> None:
     """For observers that do not care about being left."""
+
+
+class Deaf:
+    """In place of a watcher that has been told everything."""
+
+    on_batch = staticmethod(nothing)
+
+
+DEAF: Final = Deaf()

@@ -28,7 +28,6 @@ from tokenrill import (
     Usage,
     deadline,
 )
-from tokenrill.operators._deadline import Clocks, Limits
 from tokenrill.streams.batched import BatchObserver, subscribe_batches
 from tokenrill.streams.types import CallOperator
 
@@ -203,29 +202,6 @@ def test_total_does_not_stand_still() -> None:
     slow = Slow()
     slow.close(at=203)
     assert slow.watch(deadline(idle=10, total=100), (202, VALUES["a"])) == [(202, VALUES["a"]), (300, TOTAL)]
-
-
-def test_the_time_a_consumer_takes_for_a_batch_does_not_count() -> None:
-    now = 0.0
-    clocks = Clocks(Limits(None, None, 5.0, None), None, lambda: now)
-    clocks.see([TextDelta("a")])
-    now = 90.0  # spent in on_next; the tokens are noted when it returns
-    clocks.see([TextDelta("b")])
-    assert clocks.passed() is None
-    assert clocks.sleep() == 5
-    now = 95.0
-    assert clocks.passed() == ("idle", 5)
-
-
-def test_a_limit_longer_than_any_timer_is_slept_in_parts() -> None:
-    clocks = Clocks(Limits(None, None, None, 1e12), None, lambda: 0.0)
-    assert clocks.sleep() == 3600
-
-
-def test_nothing_is_left_to_wait_for_once_connected() -> None:
-    clocks = Clocks(Limits(5.0, None, None, None), None, lambda: 0.0)
-    clocks.see([Raw("ping", None)])
-    assert clocks.sleep() is None
 
 
 async def test_on_the_running_loop_a_limit_is_kept_to_within_100_ms() -> None:

@@ -7,14 +7,12 @@ from collections.abc import Iterable
 
 import pytest
 import reactivex as rx
-from hypothesis import given, strategies as st
 
 from tokenrill import (
     OPENAI_CHAT,
     Call,
     CompletionRequest,
     Finish,
-    Raw,
     ReasoningDelta,
     RefusalDelta,
     Replay,
@@ -265,23 +263,3 @@ def test_a_record_says_itself_in_one_line() -> None:
 def test_bounds_must_be_positive() -> None:
     with pytest.raises(ValueError, match="keep and max_series"):
         StreamMetrics(keep=0)
-
-
-@given(
-    st.lists(st.sampled_from([TextDelta("ab"), ReasoningDelta("c"), Raw("ping", 1), ToolCallDelta("{}")]), max_size=30)
-)
-def test_a_read_at_once_counts_what_its_tokens_one_by_one_count(tokens: list[StreamToken]) -> None:
-    counted: list[tuple[int, int, int]] = []
-    for at_once in (True, False):
-        metrics = StreamMetrics(clock=lambda: 1.0)
-        observer = metrics(Call("test", CompletionRequest(model="m", messages="Hi")))
-        if at_once and tokens:
-            observer.on_batch(tokens)
-        else:
-            for token in tokens:
-                observer.on_next(token)
-        observer.on_completed()
-        record = metrics.calls[-1]
-        (between,) = metrics.measurements()["gen_ai.client.operation.time_per_output_chunk"]
-        counted.append((record.tokens, record.characters, between.values.count))
-    assert counted[0] == counted[1]
