@@ -30,7 +30,7 @@ from tokenrill.streams.types import Transducer
 __all__ = ["DELTAS", "LONG", "Deltas", "nanoseconds_by_hand", "nanoseconds_of_long_reads", "nanoseconds_to_decode"]
 
 LONG: Final[Mapping[str, Dialect]] = {"openai": OPENAI_CHAT, "anthropic": ANTHROPIC_MESSAGES, "gemini": GEMINI}
-LONG_TOKENS: Final = 4_000
+LONG_TOKENS: Final = 20_000
 READ_BYTES: Final = 64 << 10
 
 
@@ -115,7 +115,7 @@ def decoded(decoder: Transducer[Any, StreamToken], batch: Sequence[Any]) -> Sequ
     return [token for item in batch for token in decoder.feed(item)] if tokens is None else tokens
 
 
-def nanoseconds_of_long_reads(shape: str, *, cut: bool, times: int = 5) -> float:
+def nanoseconds_of_long_reads(shape: str, *, cut: bool, times: int = 2) -> float:
     """One token through framing and decoding, in reads of 64 KiB: cut into events, or left to the decoder as it is."""
     made = SHAPES[shape]
     body = made.begin + b"".join(made.event(number) for number in range(LONG_TOKENS))

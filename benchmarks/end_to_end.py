@@ -36,7 +36,7 @@ from tokenrill import (
 
 __all__ = ["five_operators", "main", "ours"]
 
-TOKENS: Final = 60_000
+TOKENS: Final = 200_000
 EVENTS_A_CHUNK: Final = (1, 50)
 
 
