@@ -16,7 +16,7 @@ FILE: Final = Path(__file__).resolve().parents[2] / "docs" / "resilience" / "lim
 WIDTH: Final = 960
 COLUMNS: Final = 2
 LEFT, RIGHT, WIDE = 62, 22, 396
-TOP, TALL, ROW = 128, 104, 190
+TOP, TALL, ROW = 142, 104, 204
 MEAN: Final = 5  # seconds, for one point of a line
 STYLE: Final = """
   text { font: 12px ui-sans-serif, system-ui, sans-serif }
@@ -75,14 +75,13 @@ def panel(outcome: Outcome, place: int) -> str:
         return bottom - TALL * value / most
 
     marks = [
-        words(left, top - 14, outcome.scenario, "name"),
-        words(left + WIDE, top - 14, f"{outcome.share:.1%} used, {outcome.refusals:.2%} refused", "soft", "end"),
+        words(left, top - 30, outcome.scenario, "name"),
+        words(left, top - 13, f"{outcome.share:.1%} used, {outcome.refusals:.2%} refused", "soft"),
     ]
     for value in (0.0, most / 2, most):
         marks.append(f'<path class="grid" d="M{left} {y(value):.1f}h{WIDE}"/>')
-        marks.append(
-            words(left - 8, y(value) + 4, f"{value:,.4g}" if value < 10_000 else f"{value:,.0f}", "soft", "end")
-        )
+        told = f"{value:,.4g}" if value < 1_000 else f"{value / 1_000:.4g}K"
+        marks.append(words(left - 8, y(value) + 4, told, "soft", "end"))
     for minute in range(0, seconds // 60 + 1, 2):
         told = f"{minute} min" if minute + 2 > seconds // 60 else str(minute)
         marks.append(words(x(minute * 60), bottom + 28, told, "soft", "middle"))
