@@ -220,18 +220,7 @@ class CallObserver(abc.ObserverBase[StreamToken]):
     def on_batch(self, values: Sequence[StreamToken]) -> None:
         """All tokens of one network read: they have come at one moment."""
         if len(values) == 1:
-            value = values[0]
-            gaps = self._gaps
-            if type(value) is not TextDelta or not gaps:
-                self.on_next(value)
-                return
-            # One more word, as `on_next` counts it: what a slow model's every read brings.
-            now = self._clock()
-            index = int(log1p((now - self._last) * MICRO) * SCALE)
-            gaps[index] = gaps.get(index, 0) + 1
-            self._last = now
-            self._tokens += 1
-            self._characters += len(value.text)
+            self.on_next(values[0])
             return
         if self._first is not None:
             lengths = [len(value.text) for value in values if type(value) is TextDelta]

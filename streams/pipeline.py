@@ -156,7 +156,7 @@ def after(source: Source, steps: tuple[Step, ...], call: Call) -> Observable[Any
         stream = steps[number - 1].bind(call, lambda whose: after(source, steps[: number - 1], whose))
     else:
         stream = source.stream(call)
-    for step in steps[number:] if number else steps:
+    for step in steps[number:]:
         if step.join is not None:
             stream = step.join(call, stream)
     return stream

@@ -57,24 +57,22 @@ def piped(operator: Operator[Any, Any], name: str | None = None) -> Step:
         binder(operator),
         recipe_of(operator),
         getattr(operator, "aclose", None),
-        joiner(operator),
+        None if isinstance(operator, RivalOperator) else joiner(operator),
     )
 
 
 def binder(operator: Operator[Any, Any]) -> Bind:
     """How an operator joins a call; found out once, for all calls."""
-    if isinstance(operator, RivalOperator):
-        return operator.for_rivals
-    if isinstance(operator, CallOperator):
-        for_call = operator.for_call
-        return lambda call, upstream: for_call(call)(upstream(call))
-    return lambda call, upstream: operator(upstream(call))
+    return operator.for_rivals if isinstance(operator, RivalOperator) else binding(joiner(operator))
 
 
-def joiner(operator: Operator[Any, Any]) -> Join | None:
-    """The same for those that need one stream, and no other call."""
-    if isinstance(operator, RivalOperator):
-        return None
+def binding(join: Join) -> Bind:
+    """The same for what needs one stream, and no other call."""
+    return lambda call, upstream: join(call, upstream(call))
+
+
+def joiner(operator: Operator[Any, Any]) -> Join:
+    """How an operator that is no :class:`.RivalOperator` joins a call and the stream before it."""
     if isinstance(operator, CallOperator):
         for_call = operator.for_call
         return lambda call, stream: for_call(call)(stream)
@@ -87,10 +85,7 @@ def attached(sink: Sink[Any], name: str | None = None) -> Step:
     def join(call: Call, stream: Observable[Any]) -> Observable[Any]:
         return Watched(stream, sink(call))
 
-    def bind(call: Call, upstream: Upstream) -> Observable[Any]:
-        return join(call, upstream(call))
-
-    return Step("attach", name or described(sink), bind, recipe_of(sink), join=join)
+    return Step("attach", name or described(sink), binding(join), recipe_of(sink), join=join)
 
 
 def read_step(step: Any, number: int) -> tuple[str, str, dict[str, Any]]:

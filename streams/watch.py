@@ -68,26 +68,6 @@ class Watch(Serial[T]):
         self._complained = False
         self._ended = False
 
-    def on_batch(self, items: Sequence[T]) -> None:
-        if self._gate is not None or self.stopped:
-            super().on_batch(items)
-            return
-        # What `serve` does, in one frame.
-        observer, watcher = self._observer, self._watcher
-        try:
-            try:
-                if self._takes_batches:
-                    watcher.on_batch(items)
-                else:
-                    self._each(items)
-            except Exception as failure:
-                self._unheard(failure)
-            if not self.stopped:  # the watcher itself may have hung up
-                observer.on_batch(items)
-        except BaseException:
-            self.stop()
-            raise
-
     def serve(self, items: Sequence[T] | None, error: Exception | None) -> None:
         observer = self._observer
         if items is None:

@@ -13,11 +13,11 @@ from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 
 from tests.marbles import messages
-from tests.stage import ASKED, VALUES, Stage
+from tests.stage import ASKED, VALUES, Scripted, Stage
 from tests.virtual_loop import run_virtual
-from tokenrill import LocalLimiter, StreamPipelineBuilder, StreamToken
+from tokenrill import Call, LocalLimiter, StreamPipelineBuilder, StreamToken
 
-__all__ = ["Caller", "Stand", "asking", "built", "per_second"]
+__all__ = ["Caller", "GoesOn", "Stand", "asking", "built", "per_second"]
 
 
 class Caller(Struct):
@@ -25,6 +25,20 @@ class Caller(Struct):
 
     at: float = 0.0
     leaves: float | None = None
+
+
+class GoesOn(Scripted):
+    """A provider that goes on with what broke off."""
+
+    name, gapless = "message", False
+
+    def stream(self, call: Call, /) -> Any:
+        call.continuations = (self,)
+        return super().stream(call)
+
+    def resume(self, call: Call, error: Exception, /) -> None:
+        del error
+        call.turn_to("one", call.request, going_on=True)
 
 
 class Stand:

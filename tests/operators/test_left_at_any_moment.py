@@ -11,7 +11,7 @@ import pytest
 import reactivex as rx
 from reactivex import Observable
 
-from tests.operators.callers import Caller, Stand, asking, per_second
+from tests.operators.callers import Caller, GoesOn, Stand, asking, per_second
 from tests.stage import ASKED, Scripted
 from tests.virtual_loop import run_virtual
 from tokenrill import (
@@ -35,20 +35,6 @@ from tokenrill import (
 
 MOMENTS = [quarter / 4 for quarter in range(29)]
 WAIT = Overloaded("busy", status=503, retry_after=2.0)
-
-
-class GoesOn(Scripted):
-    """A provider that goes on with what broke off."""
-
-    name, gapless = "message", False
-
-    def stream(self, call: Call, /) -> Any:
-        call.continuations = (self,)
-        return super().stream(call)
-
-    def resume(self, call: Call, error: Exception, /) -> None:
-        del error
-        call.turn_to("one", call.request, going_on=True)
 
 
 def queued(stand: Stand) -> tuple[Any, list[Any], list[float]]:

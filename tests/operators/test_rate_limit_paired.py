@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.operators.callers import Caller, Stand, asking, built, per_second
-from tests.operators.test_left_at_any_moment import GoesOn
+from tests.operators.callers import Caller, GoesOn, Stand, asking, built, per_second
 from tests.stage import Scripted
 from tokenrill import (
     CircuitBreaker,
