@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from operator import itemgetter
-from string import ascii_lowercase
-from typing import Final, Literal, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, Literal, TypeAlias, cast
 
 from ..streams.errors import ContentBlocked, LimitExceeded
 from ..streams.recipe import recorded
@@ -25,6 +20,7 @@ from ..streams.tokens import (
     Usage,
 )
 from ..streams.types import Operator
+from ._phrases import PhraseSearch
 from ._transduce import transduce
 
 __all__ = ["filter_content"]
@@ -34,10 +30,9 @@ Written: TypeAlias = TextDelta | ReasoningDelta
 MAX_PHRASE: Final = 256
 TEXT: Final[tuple[type[Written], ...]] = (TextDelta,)
 BOTH: Final[tuple[type[Written], ...]] = (TextDelta, ReasoningDelta)
+# None of these ends a text: it may go on behind them.
+PASSING: Final = (Raw, Logprobs, Usage, ResponseStart, Seam, Citation)
 MAX_CHOICES: Final = 256
-MAX_FOLDS: Final = 10_000
-MAX_NESTING: Final = 8
-MAX_ENDS: Final = 1000
 
 
 @recorded
@@ -108,45 +103,68 @@ NONE_HELD: Final[dict[int, Written]] = {}  # most streams hold nothing, ever: no
 class ContentFilter:
     """Filter the text of each choice; between tokens it holds only what may yet become a phrase. A transducer."""
 
-    __slots__ = ("_action", "_held", "_kinds", "_mask", "_search")
+    __slots__ = ("_action", "_held", "_mask", "_search", "_written")
 
     def __init__(self, search: PhraseSearch, action: Action, mask: str, *, reasoning: bool = False) -> None:
         self._search = search
         self._action: Action = action
         self._mask = mask
-        self._kinds = BOTH if reasoning else TEXT
+        self._written = BOTH if reasoning else TEXT
         self._held = NONE_HELD  # by choice: a delta whose text waits
 
     def feed(self, token: StreamToken, /) -> Iterable[StreamToken]:
-        match token:
-            case TextDelta() | ReasoningDelta() if type(token) in self._kinds:
-                if token.choice not in self._held and self._search.is_clean(token.text):
-                    return (token,)
-                return self._write(token)
-            case Raw() | Logprobs() | Usage() | ResponseStart() | Seam() | Citation():
-                return (token,)  # none of these ends a text: it may go on behind them
-            case _:
-                held = self._held.pop(token.choice, None)
-                return (token,) if held is None else self._end(held, token)
+        if isinstance(token, self._written):
+            return self._write(token)
+        if isinstance(token, PASSING):
+            return (token,)
+        held = self._held.pop(token.choice, None)
+        return (token,) if held is None else self._end(held, token)
 
     def feed_batch(self, tokens: Sequence[StreamToken], /) -> Sequence[StreamToken] | None:
-        """One search over one text, where that is all there is."""
-        first = tokens[0] if tokens else None
-        if self._held or not isinstance(first, self._kinds):
-            if type(first) is ResponseStart and len(tokens) > 1 and self.feed_batch(tokens[1:]) is not None:
+        """One search over one text, where that is all that is written, and no phrase is in it."""
+        if len(tokens) == 1 and not self._held:
+            token = tokens[0]
+            if not isinstance(token, self._written) or self._search.is_clean(token.text):
                 return tokens
-            return None
-        if len(tokens) == 1:
-            return tokens if self._search.is_clean(first.text) else None
         if type(tokens) is TextRun:
-            return tokens if self._search.are_clean(tokens.texts, tokens.text) else None
-        kind, choice, index = type(first), first.choice, first.index
-        texts = [
-            token.text
-            for token in tokens
-            if isinstance(token, kind) and token.choice == choice and token.index == index
-        ]
-        return tokens if len(texts) == len(tokens) and self._search.are_clean(texts, "".join(texts)) else None
+            changes = self._changes(tokens, tokens.texts)
+            return tokens.altered(changes) if changes else None if changes is None else tokens
+        kinds = {*map(type, tokens)}
+        written = kinds.intersection(self._written)
+        if not written:
+            return tokens if not self._held or not kinds.difference(PASSING) else None
+        if len(written) > 1 or kinds.difference(written, PASSING):
+            return None
+        places = [place for place, token in enumerate(tokens) if type(token) in written]
+        deltas = cast("list[Written]", [tokens[place] for place in places])
+        changes = self._changes(deltas, [delta.text for delta in deltas])
+        if not changes:
+            return None if changes is None else tokens
+        altered = list[StreamToken | None](tokens)
+        for number, text in changes.items():
+            altered[places[number]] = with_text(deltas[number], text) if text else None
+        return [token for token in altered if token is not None]
+
+    def _changes(self, deltas: Sequence[Written], texts: Sequence[str]) -> Mapping[int, str] | None:
+        """What passes in place of which of these, if they go on with one text: the end that must wait is then held."""
+        first = deltas[0]
+        index, choice = first.index, first.choice
+        held = self._held.get(choice)
+        if held is not None and (type(held) is not type(first) or held.index != index):
+            return None
+        if type(deltas) is not TextRun and any([delta.index != index or delta.choice != choice for delta in deltas]):
+            return None
+        found = self._search.passing("" if held is None else held.text, texts)
+        if found is None:
+            return None
+        changes, rest = found
+        if rest and held is None and len(self._held) >= MAX_CHOICES:
+            return None  # that is an error, after what passes before it
+        if held is not None:
+            del self._held[choice]
+        if rest:
+            self._hold(with_text(first, rest))
+        return changes
 
     def close(self) -> Iterator[StreamToken]:
         while self._held:
@@ -164,11 +182,14 @@ class ContentFilter:
         if found:
             raise blocked()
         if rest:
-            if self._held is NONE_HELD:
-                self._held = {}
-            self._held[token.choice] = with_text(token, rest)
-            if len(self._held) > MAX_CHOICES:
-                raise LimitExceeded("max_choices", MAX_CHOICES)
+            self._hold(with_text(token, rest))
+
+    def _hold(self, waiting: Written) -> None:
+        if self._held is NONE_HELD:
+            self._held = {}
+        self._held[waiting.choice] = waiting
+        if len(self._held) > MAX_CHOICES:
+            raise LimitExceeded("max_choices", MAX_CHOICES)
 
     def _end(self, held: Written, *behind: StreamToken) -> Iterator[StreamToken]:
         passed, _, found = self._filter(held.text, ended=True)
@@ -183,7 +204,7 @@ class ContentFilter:
         search = self._search
         folded = search.fold(text)
         done, passed = 0, list[str]()
-        waits = len(text) if ended else search.waits_from(folded, 0)
+        waits = len(text) if ended else search.waits_from(folded, 0, len(text))
         while (match := search.pattern.search(folded, done)) is not None and match.start() < waits:
             passed.append(text[done : match.start()])
             if self._action == "stop":
@@ -192,86 +213,9 @@ class ContentFilter:
             if self._action == "mask":
                 passed.append(self._mask * (done - match.start()))
             if done > waits:
-                waits = search.waits_from(folded, done)
+                waits = search.waits_from(folded, done, len(text))
         passed.append(text[done:waits])
         return "".join(passed), text[waits:], False
-
-
-class PhraseSearch:
-    """Phrases, compiled once for all subscribers; it works on folded text, which is as long as the text itself."""
-
-    __slots__ = ("_ends", "_firsts", "_folds", "_longest", "_sorted", "pattern")
-
-    def __init__(self, phrases: Sequence[str], *, case_sensitive: bool) -> None:
-        self._folds = None if case_sensitive else Folds(phrases)
-        self._sorted = sorted({self.fold(phrase) for phrase in phrases})
-        self._longest = max(map(len, self._sorted))
-        self.pattern = re.compile(alternatives(self._sorted))
-        begun = {phrase[:length] for phrase in self._sorted for length in range(1, len(phrase))}
-        ends = f"(?:{'|'.join(map(re.escape, sorted(begun)))})\n" if begun else "(?!)"
-        self._ends = re.compile(ends) if len(begun) <= MAX_ENDS else None
-        self._firsts = re.compile("|".join(re.escape(letter) for letter in {phrase[0] for phrase in self._sorted}))
-
-    def fold(self, text: str) -> str:
-        """The text with one letter for all that ``re.IGNORECASE`` takes for the same."""
-        if self._folds is None:
-            return text
-        return text.lower() if text.isascii() else text.translate(self._folds)
-
-    def is_clean(self, text: str) -> bool:
-        """Whether all of it may pass at once."""
-        folded = self.fold(text)
-        if self._firsts.search(folded) is None:
-            return True
-        return self.pattern.search(folded) is None and self.waits_from(folded, 0) == len(folded)
-
-    def are_clean(self, texts: Sequence[str], text: str) -> bool:
-        """Whether all of each may pass at once, one after the other; ``text`` is all of them, joined."""
-        if not self.is_clean(text):
-            return False
-        if self._ends is None:
-            return all(map(self.is_clean, texts))
-        return self._ends.search(self.fold("\n".join(texts))) is None
-
-    def waits_from(self, folded: str, start: int) -> int:
-        """Where the longest end begins, at ``start`` or later, that is the beginning of a phrase and not all of it."""
-        known = self._sorted
-        for first in self._firsts.finditer(folded, max(start, len(folded) - self._longest + 1)):
-            end = folded[first.start() :]
-            place = bisect_right(known, end)  # what begins with ``end`` stands right behind it
-            if place < len(known) and known[place].startswith(end):
-                return first.start()
-        return len(folded)
-
-
-def alternatives(phrases: Sequence[str], depth: int = 0) -> str:
-    """A pattern for sorted phrases that finds the longest first. Nested by letter: of thousands, ``re`` tries few."""
-    if len(phrases) < 4 or depth == MAX_NESTING:
-        return "|".join(map(re.escape, sorted(phrases, key=len, reverse=True)))
-    groups = groupby((phrase for phrase in phrases if phrase), key=itemgetter(0))
-    nested = [f"{re.escape(letter)}(?:{alternatives([p[1:] for p in group], depth + 1)})" for letter, group in groups]
-    return "|".join(nested if phrases[0] else [*nested, ""])
-
-
-class Folds(dict[int, str | int]):
-    """A table for ``str.translate``, filled as letters come: ``re`` itself says which are the same in either case.
-
-    ``str.lower`` and ``str.casefold`` take others for the same, and change the length of some.
-    """
-
-    def __init__(self, phrases: Sequence[str]) -> None:
-        super().__init__()
-        cased = (letter for letter in "".join(phrases) if letter.lower() != letter or letter.upper() != letter)
-        letters = dict.fromkeys((*ascii_lowercase, *cased))
-        self._letters = list(letters)
-        self._same = re.compile("|".join(f"({re.escape(letter)})" for letter in letters), re.IGNORECASE)
-
-    def __missing__(self, code: int) -> str | int:
-        match = self._same.fullmatch(chr(code))
-        letter = code if match is None or match.lastindex is None else self._letters[match.lastindex - 1]
-        if len(self) < MAX_FOLDS:
-            self[code] = letter
-        return letter
 
 
 def with_text(token: Written, text: str) -> Written:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import repeat
 
@@ -37,6 +37,22 @@ class TextRun(tuple[TextDelta, ...]):
             texts = [text for text in texts if text]
         run = cls(map(TextDelta, texts, repeat(index), repeat(choice)))
         run.texts, run.part, run.choice = texts, index, choice
+        return run
+
+    def altered(self, changes: Mapping[int, str]) -> TextRun:
+        """The same with other texts at some places; where that is empty, there is none.
+
+        >>> TextRun.of(["Hel", "lo", "!"], index=0, choice=0).altered({0: "He", 2: ""}).texts
+        ['He', 'lo']
+        """
+        texts, tokens = list(self.texts), list(self)
+        for place, text in changes.items():
+            texts[place] = text
+            tokens[place] = TextDelta(text, self.part, self.choice)
+        if not all(texts):
+            texts, tokens = [text for text in texts if text], [token for token in tokens if token.text]
+        run = TextRun(tokens)
+        run.texts, run.part, run.choice = texts, self.part, self.choice
         return run
 
     @cached_property

@@ -70,7 +70,8 @@ from tokenrill import (
     transduce,
     watch,
 )
-from tokenrill.operators._filter_content import Action, ContentFilter, PhraseSearch
+from tokenrill.operators._filter_content import Action, ContentFilter
+from tokenrill.operators._phrases import PhraseSearch
 from tokenrill.sources.dialect import Dialect
 from tokenrill.sources.dialects.anthropic_text import ANTHROPIC_TEXT
 from tokenrill.sources.dialects.gemini.frames import GeminiFrames

@@ -1,0 +1,146 @@
+"""Phrases to look for in a text that comes in pieces."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, chain, count, groupby
+from operator import itemgetter
+from string import ascii_lowercase
+from typing import Final
+
+__all__ = ["PhraseSearch"]
+
+MAX_FOLDS: Final = 10_000
+MAX_NESTING: Final = 8
+MAX_ENDS: Final = 1000
+ASCII: Final = bytes(range(128))
+
+
+class PhraseSearch:
+    """Phrases, compiled once for all subscribers; it works on folded text, which is as long as the text itself."""
+
+    __slots__ = ("_border", "_ends", "_firsts", "_folds", "_longest", "_sorted", "pattern")
+
+    def __init__(self, phrases: Sequence[str], *, case_sensitive: bool) -> None:
+        self._folds = None if case_sensitive else Folds(phrases)
+        self._sorted = sorted({self.fold(phrase) for phrase in phrases})
+        self._longest = max(map(len, self._sorted))
+        self.pattern = re.compile(alternatives(self._sorted))
+        begun = {phrase[:length] for phrase in self._sorted for length in range(1, len(phrase))}
+        # What ends a text here is a letter that no phrase has, so that each end is found on its own.
+        self._border = next(letter for letter in map(chr, count()) if letter not in "".join(self._sorted))
+        ends = f"(?:{'|'.join(map(re.escape, sorted(begun)))}){re.escape(self._border)}" if begun else "(?!)"
+        self._ends = re.compile(ends) if len(begun) <= MAX_ENDS else None
+        self._firsts = re.compile("|".join(re.escape(letter) for letter in {phrase[0] for phrase in self._sorted}))
+
+    def fold(self, text: str) -> str:
+        """The text with one letter for all that ``re.IGNORECASE`` takes for the same."""
+        folds = self._folds
+        if folds is None:
+            return text
+        if text.isascii():
+            return text.lower()
+        # What str.lower() makes of other letters is neither the same nor as long; bytes.lower() leaves them alone.
+        raw = text.encode("utf-8", "surrogatepass").lower()
+        folded = raw.decode("utf-8", "surrogatepass")
+        for letter in set(raw.translate(None, ASCII).decode("utf-8", "surrogatepass")):
+            if folds[letter] != letter:
+                folded = folded.replace(letter, folds[letter])
+        return folded
+
+    def is_clean(self, text: str) -> bool:
+        """Whether all of it may pass at once."""
+        folded = self.fold(text)
+        if self._firsts.search(folded) is None:
+            return True
+        return self.pattern.search(folded) is None and self.waits_from(folded, 0, len(folded)) == len(folded)
+
+    def passing(self, begun: str, texts: Sequence[str]) -> tuple[Mapping[int, str], str] | None:
+        """Which of these texts do not pass as they are and what does in their place, and what waits behind them all.
+
+        ``begun`` is what has waited before them. None when there is a phrase in all this.
+
+        >>> PhraseSearch(["secret"], case_sensitive=False).passing("", ["a sec", "t", " or", " two, s"])
+        ({0: 'a ', 1: 'sect', 3: ' two, '}, 's')
+        """
+        text = begun + "".join(texts)
+        folded = self.fold(text)
+        if self.pattern.search(folded) is not None:
+            return None
+        begins = [*accumulate(map(len, texts), initial=len(begun))]
+        changed: dict[int, str] = {}
+        waits = 0 if begun else None  # from where on it waits, as long as any does
+        number = 0
+        for suspect, length in chain(((-1, 0),), self._suspects(texts)):
+            if length:
+                if suspect < number:
+                    continue  # seen, since something waited before it
+                number, waits = suspect + 1, begins[suspect + 1] - length
+                changed[suspect] = text[begins[suspect] : waits]
+            while waits is not None and number < len(texts):
+                end = begins[number + 1]
+                stop = self.waits_from(folded, waits, end)
+                changed[number] = text[waits:stop]
+                waits = stop if stop < end else None
+                number += 1
+        return changed, "" if waits is None else text[waits:]
+
+    def _suspects(self, texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+        """Which of the texts end as a phrase begins, in order, and how many of their letters."""
+        border = self._border
+        parted = border.join((*texts, ""))
+        if self._ends is None or parted.count(border) != len(texts):  # some borders are the texts' own
+            for number, text in enumerate(texts):
+                waits = self.waits_from(self.fold(text), 0, len(text))
+                if waits < len(text):
+                    yield number, len(text) - waits
+            return
+        folded = self.fold(parted)
+        number, seen = -1, 0
+        for match in self._ends.finditer(folded):
+            start, end = match.span()
+            number += folded.count(border, seen, end)
+            seen = end
+            yield number, end - start - 1
+
+    def waits_from(self, folded: str, start: int, end: int) -> int:
+        """Where the longest end begins, at ``start`` or later, that is the beginning of a phrase and not all of it."""
+        known = self._sorted
+        for first in self._firsts.finditer(folded, max(start, end - self._longest + 1), end):
+            tail = folded[first.start() : end]
+            place = bisect_right(known, tail)  # what begins with ``tail`` stands right behind it
+            if place < len(known) and known[place].startswith(tail):
+                return first.start()
+        return end
+
+
+def alternatives(phrases: Sequence[str], depth: int = 0) -> str:
+    """A pattern for sorted phrases that finds the longest first. Nested by letter: of thousands, ``re`` tries few."""
+    if len(phrases) < 4 or depth == MAX_NESTING:
+        return "|".join(map(re.escape, sorted(phrases, key=len, reverse=True)))
+    groups = groupby((phrase for phrase in phrases if phrase), key=itemgetter(0))
+    nested = [f"{re.escape(letter)}(?:{alternatives([p[1:] for p in group], depth + 1)})" for letter, group in groups]
+    return "|".join(nested if phrases[0] else [*nested, ""])
+
+
+class Folds(dict[str, str]):
+    """One letter for all that are the same in either case, filled as letters come: ``re`` itself says which.
+
+    ``str.lower`` and ``str.casefold`` take others for the same, and change the length of some.
+    """
+
+    def __init__(self, phrases: Sequence[str]) -> None:
+        super().__init__()
+        cased = (letter for letter in "".join(phrases) if letter.lower() != letter or letter.upper() != letter)
+        letters = dict.fromkeys((*ascii_lowercase, *cased))
+        self._letters = list(letters)
+        self._same = re.compile("|".join(f"({re.escape(letter)})" for letter in letters), re.IGNORECASE)
+
+    def __missing__(self, letter: str) -> str:
+        match = self._same.fullmatch(letter)
+        same = letter if match is None or match.lastindex is None else self._letters[match.lastindex - 1]
+        if len(self) < MAX_FOLDS:
+            self[letter] = same
+        return same
