@@ -27,6 +27,7 @@ from benchmarks.decoding import (
     nanoseconds_of_long_reads,
     nanoseconds_to_decode,
 )
+from benchmarks.prose import piece
 from benchmarks.rounds import Result, run
 from tokenrill import (
     Call,
@@ -105,7 +106,7 @@ THEIRS: Final[Mapping[str, Callable[[], Operator]]] = {
 
 
 def batches(size: int) -> list[list[StreamToken]]:
-    tokens: list[StreamToken] = [TextDelta(f" word{number % 1000}") for number in range(TOKENS)]
+    tokens: list[StreamToken] = [TextDelta(piece(number)) for number in range(TOKENS)]
     return [tokens[start : start + size] for start in range(0, len(tokens), size)]
 
 

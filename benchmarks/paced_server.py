@@ -21,12 +21,13 @@ from heapq import heappop, heappush, heapreplace
 from typing import Final
 
 from benchmarks.files import allow_open_files
+from benchmarks.prose import quoted
 from benchmarks.server import HEAD, chunk, end, event, pin
 
 __all__ = ["PacedServer", "serving"]
 
 STAMP: Final = b"0" * 19
-BEFORE, AFTER = chunk(event(0).replace(b" word0", STAMP)).split(STAMP)
+BEFORE, AFTER = chunk(event(0).replace(quoted(0), b'"%b"' % STAMP)).split(STAMP)
 FARTHEST: Final = 5_000_000  # sleep no longer, in nanoseconds, lest a request waits
 LATE: Final = 1_000_000
 ANSWERED: Final = 64  # events between two looks at who has written to us

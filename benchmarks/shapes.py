@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from benchmarks.prose import quoted
+
 __all__ = ["SHAPES", "Shape"]
 
 
@@ -18,7 +20,7 @@ class Shape:
 
     begin: bytes
     event: Callable[[int], bytes]
-    """The event of the token with this number, which says `` word`` and the number's last digits."""
+    """The event of the token with this number, which says a :func:`.piece` of prose."""
 
     end: Callable[[int], bytes]
     """What follows this many tokens."""
@@ -32,9 +34,9 @@ def openai_event(number: int) -> bytes:
     return (
         b'data: {"id":"chatcmpl-BpJBJOd2Ffn76LbPDWwJa4ZgRgwW9","object":"chat.completion.chunk","created":1751568161,'
         b'"model":"gpt-4o-2024-08-06","service_tier":"default","system_fingerprint":"fp_07871e2ad8",'
-        b'"choices":[{"index":0,"delta":{"content":" word%d"},"logprobs":null,"finish_reason":null}],'
+        b'"choices":[{"index":0,"delta":{"content":%b},"logprobs":null,"finish_reason":null}],'
         b'"usage":null,"obfuscation":"%b"}\n\n'
-    ) % (number % 1000, OBFUSCATION[number % 5 : number % 5 + 4 + number % 9])
+    ) % (quoted(number), OBFUSCATION[number % 5 : number % 5 + 4 + number % 9])
 
 
 def openai_end(tokens: int) -> bytes:
@@ -64,8 +66,8 @@ def anthropic_event(number: int) -> bytes:
     """About 130 bytes, with padding before the last brace. https://docs.anthropic.com/en/api/messages-streaming"""
     return (
         b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
-        b'"delta":{"type":"text_delta","text":" word%d"}%b}\n\n'
-    ) % (number % 1000, b" " * (number % 15))
+        b'"delta":{"type":"text_delta","text":%b}%b}\n\n'
+    ) % (quoted(number), b" " * (number % 15))
 
 
 def anthropic_end(tokens: int) -> bytes:
@@ -80,11 +82,11 @@ def anthropic_end(tokens: int) -> bytes:
 def gemini_event(number: int) -> bytes:
     """About 370 bytes, with CRLF and counts that change. https://ai.google.dev/api/generate-content"""
     return (
-        b'data: {"candidates": [{"content": {"parts": [{"text": " word%d"}],"role": "model"},"index": 0}],'
+        b'data: {"candidates": [{"content": {"parts": [{"text": %b}],"role": "model"},"index": 0}],'
         b'"usageMetadata": {"promptTokenCount": 9,"candidatesTokenCount": %d,"totalTokenCount": %d,'
         b'"promptTokensDetails": [{"modality": "TEXT","tokenCount": 9}]},'
         b'"modelVersion": "gemini-2.5-flash","responseId": "k3XkaLqPBs2R1MkP4tW5iQE"}\r\n\r\n'
-    ) % (number % 1000, number + 1, number + 10)
+    ) % (quoted(number), number + 1, number + 10)
 
 
 def gemini_end(tokens: int) -> bytes:
