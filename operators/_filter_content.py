@@ -135,15 +135,18 @@ class ContentFilter:
             return tokens if not self._held or not kinds.difference(PASSING) else None
         if len(written) > 1 or kinds.difference(written, PASSING):
             return None
-        places = [place for place, token in enumerate(tokens) if type(token) in written]
-        deltas = cast("list[Written]", [tokens[place] for place in places])
+        places: Sequence[int] = range(len(tokens))
+        if len(kinds) > 1:
+            places = [place for place in places if type(tokens[place]) in written]
+        deltas = cast("Sequence[Written]", tokens if len(kinds) == 1 else [tokens[place] for place in places])
         changes = self._changes(deltas, [delta.text for delta in deltas])
         if not changes:
             return None if changes is None else tokens
-        altered = list[StreamToken | None](tokens)
-        for number, text in changes.items():
-            altered[places[number]] = with_text(deltas[number], text) if text else None
-        return [token for token in altered if token is not None]
+        altered = list(tokens)
+        for number in sorted(changes, reverse=True):
+            place = places[number]
+            altered[place : place + 1] = [with_text(deltas[number], changes[number])] if changes[number] else ()
+        return altered
 
     def _changes(self, deltas: Sequence[Written], texts: Sequence[str]) -> Mapping[int, str] | None:
         """What passes in place of which of these, if they go on with one text: the end that must wait is then held."""
@@ -204,7 +207,7 @@ class ContentFilter:
         search = self._search
         folded = search.fold(text)
         done, passed = 0, list[str]()
-        waits = len(text) if ended else search.waits_from(folded, 0, len(text))
+        waits = len(text) if ended else search.waits_from(folded, 0)
         while (match := search.pattern.search(folded, done)) is not None and match.start() < waits:
             passed.append(text[done : match.start()])
             if self._action == "stop":
@@ -213,7 +216,7 @@ class ContentFilter:
             if self._action == "mask":
                 passed.append(self._mask * (done - match.start()))
             if done > waits:
-                waits = search.waits_from(folded, done, len(text))
+                waits = search.waits_from(folded, done)
         passed.append(text[done:waits])
         return "".join(passed), text[waits:], False
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate, chain, count, groupby
+from itertools import chain, count, groupby
 from operator import itemgetter
 from string import ascii_lowercase
-from typing import Final
+from typing import Final, cast
 
 __all__ = ["PhraseSearch"]
 
@@ -55,7 +55,7 @@ class PhraseSearch:
         folded = self.fold(text)
         if self._firsts.search(folded) is None:
             return True
-        return self.pattern.search(folded) is None and self.waits_from(folded, 0, len(folded)) == len(folded)
+        return self.pattern.search(folded) is None and self.waits_from(folded, 0) == len(folded)
 
     def passing(self, begun: str, texts: Sequence[str]) -> tuple[Mapping[int, str], str] | None:
         """Which of these texts do not pass as they are and what does in their place, and what waits behind them all.
@@ -65,55 +65,55 @@ class PhraseSearch:
         >>> PhraseSearch(["secret"], case_sensitive=False).passing("", ["a sec", "t", " or", " two, s"])
         ({0: 'a ', 1: 'sect', 3: ' two, '}, 's')
         """
-        text = begun + "".join(texts)
-        folded = self.fold(text)
-        if self.pattern.search(folded) is not None:
+        border = self._border
+        parted = border.join((*texts, ""))
+        bordered = parted.count(border) == len(texts)  # else some are the texts' own
+        parted = self.fold(parted)
+        whole = parted.replace(border, "") if bordered else self.fold("".join(texts))
+        if self.pattern.search(self.fold(begun) + whole if begun else whole) is not None:
             return None
-        begins = [*accumulate(map(len, texts), initial=len(begun))]
         changed: dict[int, str] = {}
-        waits = 0 if begun else None  # from where on it waits, as long as any does
-        number = 0
-        for suspect, length in chain(((-1, 0),), self._suspects(texts)):
+        waiting, number = begun, 0
+        ends = self._ends_in(parted) if bordered and self._ends is not None else self._ends_of(texts)
+        for suspect, length in chain(((-1, 0),), ends):
             if length:
                 if suspect < number:
                     continue  # seen, since something waited before it
-                number, waits = suspect + 1, begins[suspect + 1] - length
-                changed[suspect] = text[begins[suspect] : waits]
-            while waits is not None and number < len(texts):
-                end = begins[number + 1]
-                stop = self.waits_from(folded, waits, end)
-                changed[number] = text[waits:stop]
-                waits = stop if stop < end else None
+                text = texts[suspect]
+                changed[suspect], waiting = text[:-length], text[-length:]
+                number = suspect + 1
+            while waiting and number < len(texts):
+                text = waiting + texts[number]
+                waits = self.waits_from(self.fold(text), 0)
+                changed[number], waiting = text[:waits], text[waits:]
                 number += 1
-        return changed, "" if waits is None else text[waits:]
+        return changed, waiting
 
-    def _suspects(self, texts: Sequence[str]) -> Iterator[tuple[int, int]]:
-        """Which of the texts end as a phrase begins, in order, and how many of their letters."""
-        border = self._border
-        parted = border.join((*texts, ""))
-        if self._ends is None or parted.count(border) != len(texts):  # some borders are the texts' own
-            for number, text in enumerate(texts):
-                waits = self.waits_from(self.fold(text), 0, len(text))
-                if waits < len(text):
-                    yield number, len(text) - waits
-            return
-        folded = self.fold(parted)
-        number, seen = -1, 0
-        for match in self._ends.finditer(folded):
+    def _ends_in(self, parted: str) -> Iterator[tuple[int, int]]:
+        """Which texts end as a phrase begins, in order, and how many letters of it they have."""
+        border, number, seen = self._border, -1, 0
+        for match in cast("re.Pattern[str]", self._ends).finditer(parted):
             start, end = match.span()
-            number += folded.count(border, seen, end)
+            number += parted.count(border, seen, end)
             seen = end
             yield number, end - start - 1
 
-    def waits_from(self, folded: str, start: int, end: int) -> int:
+    def _ends_of(self, texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+        """The same, a text at a time."""
+        for number, text in enumerate(texts):
+            length = len(text) - self.waits_from(self.fold(text), 0)
+            if length:
+                yield number, length
+
+    def waits_from(self, folded: str, start: int) -> int:
         """Where the longest end begins, at ``start`` or later, that is the beginning of a phrase and not all of it."""
-        known = self._sorted
-        for first in self._firsts.finditer(folded, max(start, end - self._longest + 1), end):
-            tail = folded[first.start() : end]
-            place = bisect_right(known, tail)  # what begins with ``tail`` stands right behind it
-            if place < len(known) and known[place].startswith(tail):
+        known, length = self._sorted, len(folded)
+        for first in self._firsts.finditer(folded, max(start, length - self._longest + 1)):
+            end = folded[first.start() :]
+            place = bisect_right(known, end)  # what begins with ``end`` stands right behind it
+            if place < len(known) and known[place].startswith(end):
                 return first.start()
-        return end
+        return length
 
 
 def alternatives(phrases: Sequence[str], depth: int = 0) -> str:

@@ -49,8 +49,8 @@ class TextRun(tuple[TextDelta, ...]):
         for place, text in changes.items():
             texts[place] = text
             tokens[place] = TextDelta(text, self.part, self.choice)
-        if not all(texts):
-            texts, tokens = [text for text in texts if text], [token for token in tokens if token.text]
+        for place in sorted((place for place, text in changes.items() if not text), reverse=True):
+            del texts[place], tokens[place]
         run = TextRun(tokens)
         run.texts, run.part, run.choice = texts, self.part, self.choice
         return run
