@@ -26,10 +26,9 @@ begin to block.
 
 ```python
 def take(items, count):
-    for number, item in enumerate(items):
-        if number == count:
-            return
-        yield item
+    while count > 0:
+        yield next(items)
+        count -= 1
 ```
 
 The generator above pulls, so the question never comes up: nothing is made before it is asked for. An observable \
