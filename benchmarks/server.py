@@ -18,7 +18,7 @@ from typing import Final
 
 from benchmarks.shapes import SHAPES
 
-__all__ = ["EVENT", "end", "event", "pin", "serving"]
+__all__ = ["EVENT", "SLICE", "end", "event", "pin", "serving"]
 
 HEAD: Final = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from msgspec import Struct
 from reactivex import Observable, abc
 
-from ..streams.batched import NOBODY, Batched, BatchObserver, Serial
 from ..streams.call import Call
 from ..streams.errors import StreamStalled
+from ..streams.fused import Fused
 from ..streams.recipe import recorded
 from ..streams.tokens import CONTENT, StreamToken
 from ..streams.types import Operator
+from ..streams.witness import Alarm, Sentinel
 from ._clock import LoopTimers, time_of
 
 __all__ = ["deadline"]
 
 LONGEST_SLEEP: Final = 3600.0  # timers take no sleep without end; a limit may be as long as it likes
 INSTANT: Final = 1e-6
-TICK: Final = ()
 
 
 class Limits(Struct, frozen=True):
@@ -95,70 +96,46 @@ class Deadline:
         self.__qualname__ = "deadline"  # what a pipeline calls this step
 
     def __call__(self, source: Observable[StreamToken], /) -> Observable[StreamToken]:
-        return Timed(source, self._limits, None)
+        return self._guarding(source, None)
 
     def for_call(self, call: Call, /) -> Operator[StreamToken, StreamToken]:
-        return lambda source: Timed(source, self._limits, call)
+        return lambda source: self._guarding(source, call)
+
+    def _guarding(self, source: Observable[StreamToken], call: Call | None) -> Observable[StreamToken]:
+        return Fused(source, (partial(Guard, self._limits, call),), guarded=True)
 
 
-class Timed(Batched[StreamToken]):
-    """A source with an eye on the clock."""
-
-    in_turn = True
-
-    def __init__(self, source: Observable[StreamToken], limits: Limits, call: Call | None) -> None:
-        super().__init__()
-        self._source = source
-        self._limits = limits
-        self._call = call
-
-    @property
-    def on_loop(self) -> bool:
-        return getattr(self._source, "on_loop", False)
-
-    def subscribe_batches(
-        self, observer: BatchObserver[StreamToken], scheduler: abc.SchedulerBase | None = None
-    ) -> abc.DisposableBase:
-        timekeeper, now = time_of(scheduler)
-        guard = Guard(self._limits, self._call, now, timekeeper, observer)
-        guard.sleep()
-        # The timer signals among the tokens: where both come on one loop, they come in turn as they are.
-        if self.on_loop and isinstance(timekeeper, LoopTimers):
-            return guard.follow(self._source, scheduler)
-        return guard.connect(self._source, scheduler)
-
-
-class Guard(Serial[StreamToken]):
+class Guard(Sentinel):
     """One subscription: what has come so far, which limit passes next, and the one timer that it has at any moment.
 
     It is never late: a sleep ends no later than the next limit, and none that begins during a sleep is shorter
     than that sleep, so that a token costs no timer.
     """
 
-    __slots__ = ("_arrived", "_call", "_last", "_limits", "_now", "_observer", "_started", "_timekeeper", "_timer")
+    __slots__ = ("_arrived", "_call", "_limits", "_started", "_timekeeper", "_timer", "_whom")
 
-    def __init__(
-        self,
-        limits: Limits,
-        call: Call | None,
-        now: Callable[[], float],
-        timekeeper: abc.SchedulerBase,
-        observer: BatchObserver[StreamToken],
-    ) -> None:
+    _started: float
+    _timekeeper: abc.SchedulerBase
+
+    def __init__(self, limits: Limits, call: Call | None) -> None:
         super().__init__()
         self._limits = limits
         self._call = call
-        self._now = now
-        self._started = now()
         self._arrived = False
-        self._last: float | None = None  # when the model last said something, and we were done with it
-        self._timekeeper = timekeeper
-        self._observer = observer
         self._timer: abc.DisposableBase | asyncio.TimerHandle | None = None
+        self._whom: Alarm | None = None
 
-    def sleep(self) -> None:
-        """Look again when the next limit may have passed."""
-        seconds = self.remaining()
+    def begin(self, whom: Alarm, scheduler: abc.SchedulerBase | None) -> bool:
+        self._whom = whom
+        self._timekeeper, self.now = time_of(scheduler)
+        self._started = self.now()
+        return isinstance(self._timekeeper, LoopTimers)
+
+    def start(self) -> None:
+        self.sleep(min(self._limits.shortest, LONGEST_SLEEP))
+
+    def sleep(self, seconds: float | None) -> None:
+        """Look again then."""
         if seconds is None:
             return
         timekeeper = self._timekeeper
@@ -166,67 +143,52 @@ class Guard(Serial[StreamToken]):
             self._timer = timekeeper.loop.call_later(seconds, wake, None, self)
         else:
             self._timer = timekeeper.schedule_relative(seconds, wake, self)
-        if self.stopped:  # by another thread, which may not have seen this timer
-            self._stop_timer()
+        if self._whom is None:  # left, in another thread, which may not have seen this timer
+            self.left()
 
     def wake(self) -> None:
         """It is time to look."""
-        if not self.stopped:
-            self.sleep()
+        whom = self._whom
+        if whom is not None:
+            self.sleep(self.remaining())
             if self.passed() is not None:
-                super().on_batch(TICK)  # among the stream's own signals, where it is looked at once more
+                whom.alarm()
 
-    def on_batch(self, items: Sequence[StreamToken]) -> None:
-        if self._gate is not None or self.stopped:
-            super().on_batch(items)
-            return
-        try:  # what `serve` does, in one frame
-            self._observer.on_batch(items)
-            self._arrived = True
-            for token in items:
-                if type(token) in CONTENT:
-                    self._last = self._now()
-                    break
-        except BaseException:
-            self.stop()
-            raise
-
-    def serve(self, items: Sequence[StreamToken] | None, error: Exception | None) -> None:
-        observer = self._observer
-        if items:
-            observer.on_batch(items)
-            self.see(items)
-        elif items is None:
-            self._stop_timer()
-            observer.on_completed() if error is None else observer.on_error(error)
-        elif (passed := self.passed()) is not None:
-            self.stop()
-            observer.on_error(StreamStalled(*passed))
-
-    def see(self, tokens: Sequence[StreamToken]) -> None:
-        """Take note of tokens, after they have been dealt with: a consumer's own time does not count."""
+    def feed_batch(self, tokens: Sequence[StreamToken], /) -> Sequence[StreamToken]:
         self._arrived = True
         for token in tokens:
             if type(token) in CONTENT:
-                self._last = self._now()
+                self.stirred = True
                 break
+        return tokens
 
-    def let_go(self) -> None:
-        self._observer = NOBODY
-        self._stop_timer()
+    def look(self) -> Exception | None:
+        passed = self.passed()
+        return None if passed is None else StreamStalled(*passed)
+
+    def over(self, error: Exception | None) -> None:
+        self.left()
+
+    def left(self) -> None:
+        self._whom = None
+        timer, self._timer = self._timer, None
+        if isinstance(timer, abc.DisposableBase):
+            timer.dispose()
+        elif timer is not None:
+            timer.cancel()
 
     def passed(self) -> tuple[str, float] | None:
         """The limit that has passed, by name."""
         due, name, seconds = self._next()
-        return (name, seconds) if due <= self._now() + INSTANT else None
+        return (name, seconds) if due <= self.now() + INSTANT else None
 
     def remaining(self) -> float | None:
         """How long until it is time to look again; None when nothing is left to wait for."""
-        limits, now = self._limits, self._now()
+        limits, now = self._limits, self.now()
         due = self._next()[0]
         if due <= now + INSTANT:
             return limits.shortest
-        if self._last is None and limits.idle is not None:
+        if self.last is None and limits.idle is not None:
             due = min(due, now + limits.idle)
         return None if due == NEVER[0] else min(due - now, LONGEST_SLEEP)
 
@@ -235,10 +197,10 @@ class Guard(Serial[StreamToken]):
         dues = [NEVER]
         if limits.connect is not None and not self._arrived:
             dues.append((self._started + limits.connect, "connect", limits.connect))
-        if limits.first_token is not None and self._last is None:
+        if limits.first_token is not None and self.last is None:
             dues.append((self._reading_since(self._started) + limits.first_token, "first_token", limits.first_token))
-        if limits.idle is not None and self._last is not None:
-            dues.append((self._reading_since(self._last) + limits.idle, "idle", limits.idle))
+        if limits.idle is not None and self.last is not None:
+            dues.append((self._reading_since(self.last) + limits.idle, "idle", limits.idle))
         if limits.total is not None:
             dues.append((self._started + limits.total, "total", limits.total))
         return min(dues)
@@ -247,14 +209,7 @@ class Guard(Serial[StreamToken]):
         demand = None if self._call is None else self._call.counted
         if demand is None:
             return moment
-        return max(moment, demand.opened_at) if demand.is_open else self._now()
-
-    def _stop_timer(self) -> None:
-        timer, self._timer = self._timer, None
-        if isinstance(timer, abc.DisposableBase):
-            timer.dispose()
-        elif timer is not None:
-            timer.cancel()
+        return max(moment, demand.opened_at) if demand.is_open else self.now()
 
 
 def wake(_: object, guard: Guard | None) -> None:

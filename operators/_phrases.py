@@ -21,7 +21,7 @@ ASCII: Final = bytes(range(128))
 class PhraseSearch:
     """Phrases, compiled once for all subscribers; it works on folded text, which is as long as the text itself."""
 
-    __slots__ = ("_border", "_ends", "_firsts", "_folds", "_longest", "_sorted", "pattern")
+    __slots__ = ("_border", "_ends", "_firsts", "_folds", "_last_end", "_longest", "_sorted", "pattern")
 
     def __init__(self, phrases: Sequence[str], *, case_sensitive: bool) -> None:
         self._folds = None if case_sensitive else Folds(phrases)
@@ -31,8 +31,10 @@ class PhraseSearch:
         begun = {phrase[:length] for phrase in self._sorted for length in range(1, len(phrase))}
         # What ends a text here is a letter that no phrase has, so that each end is found on its own.
         self._border = next(letter for letter in map(chr, count()) if letter not in "".join(self._sorted))
-        ends = f"(?:{'|'.join(map(re.escape, sorted(begun)))}){re.escape(self._border)}" if begun else "(?!)"
-        self._ends = re.compile(ends) if len(begun) <= MAX_ENDS else None
+        ends = f"(?:{'|'.join(map(re.escape, sorted(begun)))})" if begun else "(?!)"
+        few = len(begun) <= MAX_ENDS
+        self._ends = re.compile(ends + re.escape(self._border)) if few else None
+        self._last_end = re.compile(rf"{ends}\Z") if few else None
         self._firsts = re.compile("|".join(re.escape(letter) for letter in {phrase[0] for phrase in self._sorted}))
 
     def fold(self, text: str) -> str:
@@ -108,7 +110,11 @@ class PhraseSearch:
     def waits_from(self, folded: str, start: int) -> int:
         """Where the longest end begins, at ``start`` or later, that is the beginning of a phrase and not all of it."""
         known, length = self._sorted, len(folded)
-        for first in self._firsts.finditer(folded, max(start, length - self._longest + 1)):
+        start = max(start, length - self._longest + 1)
+        if self._last_end is not None:
+            end = self._last_end.search(folded, start)
+            return length if end is None else end.start()
+        for first in self._firsts.finditer(folded, start):
             end = folded[first.start() :]
             place = bisect_right(known, end)  # what begins with ``end`` stands right behind it
             if place < len(known) and known[place].startswith(end):

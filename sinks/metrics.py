@@ -18,6 +18,7 @@ from reactivex import abc
 from ..streams.call import Call
 from ..streams.decisions import Decision
 from ..streams.recipe import Recipe
+from ..streams.text_run import TextRun
 from ..streams.tokens import (
     Finish,
     FinishReason,
@@ -37,7 +38,6 @@ __all__ = ["Measurement", "StreamMetrics"]
 
 STREAM_END: Final = "tokenrill.stream_end"
 OTHER: Final = "_OTHER"
-NO_GAPS: Final[dict[int, int]] = {}  # of a call that has had no two tokens yet; copied before anything is written
 
 Clock: TypeAlias = Callable[[], float]
 
@@ -171,7 +171,7 @@ class StreamMetrics:
 
 
 class CallObserver(abc.ObserverBase[StreamToken]):
-    """Watch one call. For each token: one reading of the clock and one count."""
+    """Watch one call. For each network read: one reading of the clock, and one count."""
 
     __slots__ = (
         "_call",
@@ -183,7 +183,6 @@ class CallObserver(abc.ObserverBase[StreamToken]):
         "_last",
         "_metrics",
         "_started",
-        "_tokens",
         "_wall",
     )
 
@@ -193,61 +192,44 @@ class CallObserver(abc.ObserverBase[StreamToken]):
         self._clock = metrics.clock
         self._wall = metrics.now()
         self._started = metrics.clock()
-        self._first: float | None = None
-        self._last = 0.0
-        self._tokens = 0
+        self._first = self._last = 0.0
         self._characters = 0
-        self._gaps = NO_GAPS
+        self._gaps: dict[int, int] | None = None  # one for each token but the first, and none before that
         self._finish: FinishReason | None = None
 
     def on_next(self, value: StreamToken) -> None:
-        if type(value) is TextDelta or isinstance(value, (ReasoningDelta, RefusalDelta)):
-            self._characters += len(value.text)
-        elif isinstance(value, ToolCallDelta):
-            self._characters += len(value.arguments)
-        elif not isinstance(value, ToolCallStart):
-            if isinstance(value, Finish) and (self._finish is None or value.choice == 0):
-                self._finish = value.reason
-            return
-        now = self._clock()
-        self._tokens += 1
-        if self._first is None:
-            self._first = now
-        else:
-            self._count(int(log1p((now - self._last) * MICRO) * SCALE), 1)
-        self._last = now
+        self.on_batch((value,))
 
     def on_batch(self, values: Sequence[StreamToken]) -> None:
         """All tokens of one network read: they have come at one moment."""
-        if len(values) == 1:
-            self.on_next(values[0])
-            return
-        if self._first is not None:
-            lengths = [len(value.text) for value in values if type(value) is TextDelta]
-            if len(lengths) == len(values):
-                self.on_next(values[0])
-                self._tokens += len(lengths) - 1
-                self._characters += sum(lengths) - lengths[0]
-                self._count(0, len(lengths) - 1)
-                return
-        tokens = characters = 0
-        before = self._tokens
-        for value in values:
-            # The first token reads the clock, the others of this moment are only counted.
-            if type(value) is TextDelta and self._tokens != before:
+        if type(values) is TextRun:
+            tokens, characters = len(values), len(values.text)
+        else:
+            tokens = characters = 0
+            for value in values:
+                if type(value) is TextDelta or isinstance(value, (ReasoningDelta, RefusalDelta)):
+                    characters += len(value.text)
+                elif isinstance(value, ToolCallDelta):
+                    characters += len(value.arguments)
+                elif not isinstance(value, ToolCallStart):
+                    if isinstance(value, Finish) and (self._finish is None or value.choice == 0):
+                        self._finish = value.reason
+                    continue
                 tokens += 1
-                characters += len(value.text)
-            else:
-                self.on_next(value)
-        if tokens:
-            self._tokens += tokens
-            self._characters += characters
-            self._count(0, tokens)
-
-    def _count(self, index: int, times: int) -> None:
-        if self._gaps is NO_GAPS:
-            self._gaps = {}
-        self._gaps[index] = self._gaps.get(index, 0) + times
+            if not tokens:
+                return
+        now = self._clock()
+        gaps = self._gaps
+        if gaps is None:
+            self._first = now
+            gaps = self._gaps = {}
+        else:
+            index = int(log1p((now - self._last) * MICRO) * SCALE)
+            gaps[index] = gaps.get(index, 0) + 1
+        if tokens > 1:
+            gaps[0] = gaps.get(0, 0) + tokens - 1
+        self._last = now
+        self._characters += characters
 
     def on_completed(self) -> None:
         self._end(COMPLETED)
@@ -261,18 +243,17 @@ class CallObserver(abc.ObserverBase[StreamToken]):
 
     def _end(self, stream_end: str) -> None:
         call = self._call
-        first, spent = self._first, 0.0
+        spoke = self._gaps is not None
+        spent = self._last - self._first
         gaps = Distribution()
-        if first is not None:
-            spent = self._last - first
-            gaps.merge(self._gaps, spent)
+        gaps.merge(self._gaps or {}, spent)
         record = CallRecord(
             provider=call.provider,
             model=call.request.model,
             started=self._wall,
             duration=self._clock() - self._started,
-            time_to_first_token=None if first is None else first - self._started,
-            tokens=self._tokens,
+            time_to_first_token=self._first - self._started if spoke else None,
+            tokens=gaps.count + spoke,
             tokens_per_second=gaps.count / spent if spent > 0 else None,
             between_tokens_p50=gaps.percentile(50) if gaps.count else None,
             between_tokens_p99=gaps.percentile(99) if gaps.count else None,

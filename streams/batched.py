@@ -14,11 +14,13 @@ from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, cast
 
 from reactivex import Observable, abc
 
+from .loops import running_loop
 from .subscriber import Subscriber, in_trampoline
 
 __all__ = ["NOBODY", "BatchObserver", "Batched", "Serial", "subscribe_batches"]
 
 T = TypeVar("T")
+R = TypeVar("R")
 OnBatch: TypeAlias = Callable[[Sequence[T]], None]
 Serve: TypeAlias = Callable[[Sequence[T] | None, Exception | None], None]
 
@@ -55,9 +57,11 @@ class Batched(Observable[T]):
 
     Attributes:
         in_turn: Whether its signals come in turn whatever its own source does, as after a :class:`Serial`.
+        composes: Whether all that it does when it is subscribed to is to subscribe to another, batch-wise.
     """
 
     in_turn: ClassVar[bool] = False
+    composes: ClassVar[bool] = False
 
     # As Observable.__init__ does, but for its lock, which RxPY's operators alone ask for: it is made when they do.
     _subscribe = None  # pyright: ignore[reportAssignmentType]
@@ -96,15 +100,10 @@ class Batched(Observable[T]):
         """Subscribe to one item after another, with an observer or with callbacks, as to any observable."""
         subscriber: Subscriber[T] = Subscriber(on_next, on_error, on_completed)  # Subscriber[T](…) costs a microsecond
 
-        def subscribe() -> None:
-            before, subscribing.now = subscribing.now, True
-            try:
-                subscriber.begin(self.subscribe_batches, scheduler)
-            finally:
-                subscribing.now = before
-
-        # As Observable.subscribe does: a source that emits at once begins when every stage can dispose it.
-        subscribe() if subscribing.now else in_trampoline(subscribe)
+        if subscribing.now or self.composes:
+            subscriber.begin(self.subscribe_batches, scheduler)
+        else:
+            beginning(self, lambda: subscriber.begin(self.subscribe_batches, scheduler))
         return subscriber
 
 
@@ -117,19 +116,31 @@ def subscribe_batches(
         return source.subscribe(
             lambda item: on_batch((item,)), observer.on_error, observer.on_completed, scheduler=scheduler
         )
-    if subscribing.now:
+    if subscribing.now or source.composes:
         return source.subscribe_batches(observer, scheduler)
-    subscription = list[abc.DisposableBase]()
+    return beginning(source, lambda: source.subscribe_batches(observer, scheduler))
 
-    def subscribe() -> None:
+
+def beginning(source: Batched[Any], subscribe: Callable[[], R]) -> R:
+    """Subscribe to a whole chain, whose last is ``source``; what it answers.
+
+    As ``Observable.subscribe`` does, in the trampoline: a source that emits at once begins when every stage can
+    dispose it. One whose signals come on the loop that runs here begins later in any case.
+    """
+    answers = list[R]()
+
+    def subscribe_all() -> None:
         subscribing.now = True
         try:
-            subscription.append(source.subscribe_batches(observer, scheduler))
+            answers.append(subscribe())
         finally:
             subscribing.now = False
 
-    in_trampoline(subscribe)
-    return subscription[0]
+    if source.on_loop and running_loop() is not None:
+        subscribe_all()
+    else:
+        in_trampoline(subscribe_all)
+    return answers[0]
 
 
 NONE_WAIT: Final[list[Any]] = []  # nobody puts anything in it: most servers never keep a signal waiting
@@ -152,35 +163,24 @@ class Serial(abc.DisposableBase, Generic[T]):
 
     def __init__(self, serve: Serve[T] | None = None) -> None:
         self._serve = serve
-        self._gate: threading.Lock | None = threading.Lock()
+        self._gate = threading.Lock()
         self._queue: list[tuple[Sequence[T] | None, Exception | None]] = NONE_WAIT
         self._upstream: abc.DisposableBase | None = None
         self.stopped = False
 
     def connect(self, source: Observable[T], scheduler: abc.SchedulerBase | None = None) -> abc.DisposableBase:
         """Subscribe to ``source``, and serve its signals; disposing what this answers stops it all."""
-        return self._subscribe(source, scheduler)
-
-    def follow(self, source: Observable[T], scheduler: abc.SchedulerBase | None = None) -> abc.DisposableBase:
-        """The same for a server that nobody but ``source`` signals to.
-
-        A source whose own signals come in turn needs no gate: a run of our operators has one, its first.
-        """
-        if getattr(source, "in_turn", False):
-            self._gate = None
-        return self._subscribe(source, scheduler)
+        observer = cast("BatchObserver[T]", self)  # it has the three methods, and one object less is touched
+        upstream = self._upstream = subscribe_batches(source, observer, scheduler)
+        if self.stopped:
+            self._upstream = None
+            upstream.dispose()
+        return self
 
     def on_batch(self, items: Sequence[T]) -> None:
         if self.stopped:
             return
         gate = self._gate
-        if gate is None:
-            try:
-                self.serve(items, None)
-            except BaseException:
-                self.stop()
-                raise
-            return
         if self._queue or not gate.acquire(False):
             self._leave(items, None)
         else:
@@ -220,14 +220,6 @@ class Serial(abc.DisposableBase, Generic[T]):
         """It is over: hold nothing that came from downstream. Whoever is being served goes on to its end."""
         self._serve = None
 
-    def _subscribe(self, source: Observable[T], scheduler: abc.SchedulerBase | None) -> abc.DisposableBase:
-        observer = cast("BatchObserver[T]", self)  # it has the three methods, and one object less is touched
-        upstream = self._upstream = subscribe_batches(source, observer, scheduler)
-        if self.stopped:
-            self._upstream = None
-            upstream.dispose()
-        return self
-
     def _pass(self, items: Sequence[T]) -> None:
         if not self.stopped:
             try:
@@ -239,15 +231,8 @@ class Serial(abc.DisposableBase, Generic[T]):
     def _end(self, error: Exception | None) -> None:
         if self.stopped:
             return
-        gate = self._gate
-        if gate is not None:
-            self._leave(None, error)
-            self._drain(gate)
-            return
-        try:
-            self.serve(None, error)
-        finally:
-            self.stop()
+        self._leave(None, error)
+        self._drain(self._gate)
 
     def _leave(self, items: Sequence[T] | None, error: Exception | None) -> None:
         if self._queue is NONE_WAIT:

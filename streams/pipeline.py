@@ -183,6 +183,8 @@ class Blaming(Generic[T]):
 class Stream(Batched[T]):
     """One pipeline and one request. Each subscription is a call of its own."""
 
+    composes = True
+
     def __init__(self, pipeline: Pipeline[T], request: CompletionRequest, demand: Demand | None) -> None:
         super().__init__()
         self._pipeline = pipeline

@@ -13,7 +13,7 @@ from reactivex import Observable
 from .call import Call
 from .recipe import Recipe, recipe_of
 from .types import CallOperator, Operator, RivalOperator, Sink, Upstream
-from .watch import Watched
+from .watch import watch
 
 __all__ = ["Bind", "Join", "Step", "attached", "binder", "piped", "read_step"]
 
@@ -83,7 +83,7 @@ def attached(sink: Sink[Any], name: str | None = None) -> Step:
     """A step that only watches it."""
 
     def join(call: Call, stream: Observable[Any]) -> Observable[Any]:
-        return Watched(stream, sink(call))
+        return watch(sink(call))(stream)
 
     return Step("attach", name or described(sink), binding(join), recipe_of(sink), join=join)
 

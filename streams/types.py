@@ -37,6 +37,9 @@ class BatchTransducer(Protocol[In_contra, Out_co]):
     ``feed_batch`` answers what feeding the items one by one would have given, or ``None``, *having
     changed nothing*, when they hold something it does not handle: it is then asked for each item by itself,
     and ``feed`` gets those that it still declines. What ends the stream must be among these.
+
+    Where one odd item should not cost the others their fast way, it has ``feed_some(items)`` too: what as many items
+    as it can take give, from the first on, and how many these are. It is asked instead, and ``feed`` gets the next.
     """
 
     def feed(self, item: In_contra, /) -> Iterable[Out_co]: ...

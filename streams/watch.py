@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
-from reactivex import Observable, abc
+from reactivex import abc
 
-from .batched import NOBODY, Batched, BatchObserver, Serial
+from .fused import Fused
 from .types import Operator
+from .witness import Witness
 
 __all__ = ["watch"]
 
@@ -32,84 +34,54 @@ def watch(observer: abc.ObserverBase[T]) -> Operator[T, T]:
     Returns:
         An operator that passes every signal on, each after ``observer`` has seen it.
     """
-    return lambda source: Watched(source, observer)
+    return lambda source: Fused(source, (partial(Watch, observer),))
 
 
-class Watched(Batched[T]):
-    """A source whose signals an observer sees first."""
-
-    in_turn = True
-
-    def __init__(self, source: Observable[T], observer: abc.ObserverBase[T]) -> None:
-        super().__init__()
-        self._source = source
-        self._observer = observer
-
-    @property
-    def on_loop(self) -> bool:
-        return getattr(self._source, "on_loop", False)
-
-    def subscribe_batches(
-        self, observer: BatchObserver[T], scheduler: abc.SchedulerBase | None = None
-    ) -> abc.DisposableBase:
-        return Watch(self._observer, observer).follow(self._source, scheduler)
-
-
-class Watch(Serial[T]):
+class Watch(Witness):
     """One subscription that is watched."""
 
-    __slots__ = ("_complained", "_ended", "_observer", "_takes_batches", "_watcher")
+    __slots__ = ("_complained", "_takes_batches", "_watcher")
 
-    def __init__(self, watcher: abc.ObserverBase[T], observer: BatchObserver[T]) -> None:
-        super().__init__()
-        self._watcher: Any = watcher
-        self._observer = observer
+    def __init__(self, watcher: abc.ObserverBase[Any]) -> None:
+        self._watcher: Any = watcher  # None when it has been told all
         self._takes_batches = hasattr(watcher, "on_batch")
         self._complained = False
-        self._ended = False
 
-    def serve(self, items: Sequence[T] | None, error: Exception | None) -> None:
-        observer = self._observer
-        if items is None:
-            watcher, self._ended = self._watcher, True
-            guarded(watcher, watcher.on_completed) if error is None else guarded(watcher, watcher.on_error, error)
-            if not self.stopped:
-                observer.on_completed() if error is None else observer.on_error(error)
-            return
+    def feed_batch(self, items: Sequence[Any], /) -> Sequence[Any]:
+        watcher = self._watcher
+        if watcher is None:
+            return ()
         try:
             if self._takes_batches:
-                self._watcher.on_batch(items)
+                watcher.on_batch(items)
             else:
-                self._each(items)
+                self._each(watcher, items)
         except Exception as failure:
-            self._unheard(failure)
-        if not self.stopped:  # the watcher itself may have hung up
-            observer.on_batch(items)
+            self._unheard(watcher, failure)
+        return items if self._watcher is not None else ()  # it may have hung up itself
 
-    def dispose(self) -> None:
-        self.stop()
-        if not self._ended:
-            watcher, self._ended = self._watcher, True
-            self.let_go()
+    def over(self, error: Exception | None) -> None:
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            guarded(watcher, watcher.on_completed) if error is None else guarded(watcher, watcher.on_error, error)
+
+    def left(self) -> None:
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
             guarded(watcher, getattr(watcher, "on_dispose", nothing))
 
-    def let_go(self) -> None:
-        self._observer = NOBODY
-        if self._ended:  # else it has yet to be told that the consumer hung up
-            self._watcher = DEAF
-
-    def _each(self, items: Sequence[T]) -> None:
-        see = self._watcher.on_next
+    def _each(self, watcher: abc.ObserverBase[Any], items: Sequence[Any]) -> None:
+        see = watcher.on_next
         for item in items:
             try:
                 see(item)
             except Exception as failure:
-                self._unheard(failure)
+                self._unheard(watcher, failure)
 
-    def _unheard(self, failure: Exception) -> None:
+    def _unheard(self, watcher: object, failure: Exception) -> None:
         if not self._complained:  # once: a broken sink must not fill the disk with a line for each token
             self._complained = True
-            complain(self._watcher, failure)
+            complain(watcher, failure)
 
 
 def guarded(watcher: object, signal: Callable[..., Any], *args: Any) -> None:
@@ -126,12 +98,3 @@ def complain(watcher: object, error: Exception) -> None:
 
 def nothing(*_: object) -> None:
     """For observers that do not care about being left."""
-
-
-class Deaf:
-    """In place of a watcher that has been told everything."""
-
-    on_batch = staticmethod(nothing)
-
-
-DEAF: Final = Deaf()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
 
 import pytest
 from reactivex import abc, operators as ops
@@ -14,70 +13,111 @@ from tests.contracts.pushing import PushedBatches, Seen
 from tokenrill import Raw, StreamStalled, TextDelta, deadline, filter_content
 from tokenrill.operators._clock import LoopTimers, time_of
 from tokenrill.operators._deadline import Guard, Limits
-from tokenrill.streams.batched import NOBODY, BatchObserver
+from tokenrill.streams.batched import Serial
 
 
-class OnLoop(PushedBatches):
-    """Batches that come on the loop on which they were asked for, in turn: as a provider's do."""
+class InTurn(PushedBatches):
+    """Batches that come one after another, from wherever."""
 
     in_turn = True
+
+
+class OnLoop(InTurn):
+    """And on the loop on which they were asked for: as a provider's do."""
 
     @property
     def on_loop(self) -> bool:
         return True
 
 
-def guard_with(limits: Limits, now: Callable[[], float]) -> Guard:
-    return Guard(limits, None, now, TestScheduler(), NOBODY)
+class Nobody:
+    """Is alarmed by nothing."""
+
+    def alarm(self) -> None:
+        raise AssertionError
 
 
-def test_the_time_a_consumer_takes_for_a_batch_does_not_count() -> None:
-    now = 0.0
-    guard = guard_with(Limits(None, None, 5.0, None), lambda: now)
-    guard.see([TextDelta("a")])
-    now = 90.0  # spent in on_next; the tokens are noted when it returns
-    guard.see([TextDelta("b")])
-    assert guard.passed() is None
-    assert guard.remaining() == 5
-    now = 95.0
-    assert guard.passed() == ("idle", 5)
+def guard_with(limits: Limits) -> Guard:
+    guard = Guard(limits, None)
+    guard.begin(Nobody(), TestScheduler())
+    return guard
+
+
+@pytest.mark.parametrize("kind", [OnLoop, PushedBatches])
+def test_the_time_a_consumer_takes_for_a_batch_does_not_count(kind: type[PushedBatches]) -> None:
+    source, scheduler, errors = kind(), TestScheduler(), list[Exception]()
+    stream = source.pipe(deadline(idle=5), filter_content(["x"]))
+    stream.subscribe(lambda _: scheduler.sleep(90), errors.append, scheduler=scheduler)
+    source.push([TextDelta("a")])
+    scheduler.advance_to(94.9)
+    assert errors == []
+    scheduler.advance_to(95.1)
+    assert [str(error) for error in errors] == [str(StreamStalled("idle", 5))]
+
+
+def test_what_a_stage_behind_it_holds_back_counts_all_the_same() -> None:
+    source, scheduler, errors = PushedBatches(), TestScheduler(), list[Exception]()
+    stream = source.pipe(deadline(idle=5), filter_content(["secret"]))
+    stream.subscribe(on_error=errors.append, scheduler=scheduler)
+    source.push([TextDelta("a")])
+    scheduler.advance_to(4)
+    source.push([TextDelta(" sec")])
+    scheduler.advance_to(8.9)
+    assert errors == []
+    scheduler.advance_to(9.1)
+    assert len(errors) == 1
+
+
+def test_what_a_stage_before_it_holds_back_does_not_count() -> None:
+    source, scheduler, errors = PushedBatches(), TestScheduler(), list[Exception]()
+    stream = source.pipe(filter_content(["secret"]), deadline(idle=5))
+    stream.subscribe(on_error=errors.append, scheduler=scheduler)
+    source.push([TextDelta("a")])
+    scheduler.advance_to(4)
+    source.push([TextDelta("sec")])
+    scheduler.advance_to(5.1)
+    assert len(errors) == 1
 
 
 def test_a_limit_longer_than_any_timer_is_slept_in_parts() -> None:
-    guard = guard_with(Limits(None, None, None, 1e12), lambda: 0.0)
-    assert guard.remaining() == 3600
+    assert guard_with(Limits(None, None, None, 1e12)).remaining() == 3600
 
 
 def test_nothing_is_left_to_wait_for_once_connected() -> None:
-    guard = guard_with(Limits(5.0, None, None, None), lambda: 0.0)
-    guard.see([Raw("ping", None)])
+    guard = guard_with(Limits(5.0, None, None, None))
+    guard.feed_batch([Raw("ping", None)])
     assert guard.remaining() is None
 
 
 def needs_a_lock(source: PushedBatches, scheduler: abc.SchedulerBase | None = None) -> bool:
-    """Whether the guard of a subscription to this source has one."""
+    """Whether a subscription to this source has one in front."""
     subscription = source.pipe(filter_content(["x"]), deadline(total=60)).subscribe(scheduler=scheduler)
     try:
-        return guard_behind(source)._gate is not None  # pyright: ignore[reportPrivateUsage]
+        front: object = source.observers[-1]
+        return isinstance(front, Serial)
     finally:
         subscription.dispose()
 
 
-def guard_behind(source: PushedBatches) -> Guard:
-    run: BatchObserver[object] = source.observers[-1]
-    guard = run._observer  # pyright: ignore
-    assert isinstance(guard, Guard)
-    return guard
-
-
 async def test_where_tokens_and_timers_are_on_one_loop_there_is_no_lock() -> None:
     assert not needs_a_lock(OnLoop())
+    assert needs_a_lock(InTurn())
     assert needs_a_lock(PushedBatches())
     assert needs_a_lock(OnLoop(), TestScheduler())
 
 
 def test_without_a_loop_there_is_a_lock() -> None:
     assert needs_a_lock(OnLoop())
+
+
+async def test_two_deadlines_keep_their_own_time() -> None:
+    source, ended = OnLoop(), asyncio.Event()
+    stream = source.pipe(deadline(total=60), deadline(idle=0.01), ops.do_action(on_error=lambda _: ended.set()))
+    seen = Seen(stream)
+    source.push([TextDelta("a")])
+    await asyncio.wait_for(ended.wait(), 10)
+    assert seen.signals[1:] == [("error", StreamStalled, StreamStalled("idle", 0.01).args)]
+    assert source.live == 0
 
 
 @pytest.mark.parametrize("kind", [OnLoop, PushedBatches])

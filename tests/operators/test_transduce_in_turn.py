@@ -10,7 +10,7 @@ from reactivex import operators as ops
 
 from tests.contracts.pushing import PushedBatches, Seen
 from tokenrill import transduce, watch
-from tokenrill.operators._transduce import Fused
+from tokenrill.streams.fused import Fused
 from tokenrill.streams.types import Operator
 
 

@@ -16,6 +16,7 @@ from tokenrill import (
     ToolCallDelta,
 )
 from tokenrill.sinks.call_record import CallRecord
+from tokenrill.streams.text_run import TextRun
 
 SAID = [TextDelta("ab"), ReasoningDelta("c"), Raw("ping", 1), ToolCallDelta("{}")]
 
@@ -50,3 +51,19 @@ def test_reads_of_one_token_each_count_what_tokens_count(tokens: list[StreamToke
         return metrics.calls[-1]
 
     assert record(reads=True) == record(reads=False)
+
+
+@given(st.lists(st.lists(st.sampled_from(["a", "bc", "\u00e9"]), min_size=1, max_size=5), max_size=8))
+def test_a_run_of_text_counts_what_its_tokens_count(reads: list[list[str]]) -> None:
+    def counted(*, runs: bool) -> tuple[CallRecord, dict[int, int]]:
+        metrics = StreamMetrics(clock=(clock := Clock()), now=lambda: 0.0)
+        observer = metrics(call())
+        for number, texts in enumerate(reads):
+            clock.now += number / 7
+            run = TextRun.of(texts, index=0, choice=0)
+            observer.on_batch(run if runs else list(run))
+        observer.on_completed()
+        (between,) = metrics.measurements()["gen_ai.client.operation.time_per_output_chunk"]
+        return metrics.calls[-1], between.values.buckets
+
+    assert counted(runs=True) == counted(runs=False)

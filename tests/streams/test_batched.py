@@ -1,33 +1,17 @@
 from __future__ import annotations
 
-import gc
-import sys
-import threading
-import weakref
 from collections.abc import Sequence
-from itertools import count, repeat
-from typing import Any, SupportsIndex
+from typing import Any
 
 import pytest
 import reactivex as rx
 from reactivex import abc, operators as ops
 from reactivex.scheduler import CurrentThreadScheduler
 
-from tests.contracts.pushing import PushedBatches, PushedItems, Seen
-from tokenrill.streams.batched import BatchObserver, Serial, subscribe_batches
+from tests.contracts.pushing import PushedBatches, Seen
+from tokenrill.streams.batched import BatchObserver, subscribe_batches
 
 Batch = Sequence[Any] | None
-
-
-class Served:
-    """A Serial, and what it served."""
-
-    def __init__(self) -> None:
-        self.signals: list[tuple[Any, Exception | None]] = []
-        self.serial: Serial[Any] = Serial(self.serve)
-
-    def serve(self, items: Batch, error: Exception | None) -> None:
-        self.signals.append((items, error))
 
 
 def observer_of(signals: list[Any]) -> BatchObserver[Any]:
@@ -74,191 +58,51 @@ def test_a_batched_observable_gives_its_own_batches() -> None:
     assert signals[0] is batch
 
 
-def test_subscribing_sets_up_the_trampoline() -> None:
-    required: list[bool] = []
+class Noticing(PushedBatches):
+    """A source that notes whether what is scheduled while it is subscribed to would run at once."""
 
-    class Noticing(PushedBatches):
+    def __init__(self, on_loop: bool) -> None:
+        super().__init__()
+        self.at_once: list[bool] = []
+        self._on_loop = on_loop
+
+    @property
+    def on_loop(self) -> bool:
+        return self._on_loop
+
+    def subscribe_batches(self, observer: BatchObserver[Any], scheduler: Any = None) -> abc.DisposableBase:
+        self.at_once.append(CurrentThreadScheduler.singleton().schedule_required())
+        return super().subscribe_batches(observer, scheduler)
+
+
+async def test_what_signals_on_the_running_loop_needs_no_trampoline() -> None:
+    source = Noticing(on_loop=True)
+    for subscription in (subscribe_batches(source, observer_of([])), source.subscribe(print)):
+        subscription.dispose()
+    assert source.at_once == [True, True]
+
+
+@pytest.mark.parametrize("on_loop", [True, False])
+def test_without_a_loop_everything_is_subscribed_to_in_the_trampoline(on_loop: bool) -> None:
+    source = Noticing(on_loop)
+    for subscription in (subscribe_batches(source, observer_of([])), source.subscribe(print)):
+        subscription.dispose()
+    assert source.at_once == [False, False]
+
+
+async def test_what_only_composes_leaves_it_to_what_it_subscribes_to() -> None:
+    class Composing(PushedBatches):
+        composes = True
+
+        def __init__(self, source: Noticing) -> None:
+            super().__init__()
+            self._source = source
+
         def subscribe_batches(self, observer: BatchObserver[Any], scheduler: Any = None) -> abc.DisposableBase:
-            required.append(CurrentThreadScheduler.singleton().schedule_required())
-            return super().subscribe_batches(observer, scheduler)
+            return subscribe_batches(self._source, observer, scheduler)
 
-    subscription = subscribe_batches(Noticing(), observer_of([]))
-    assert required == [False]
-    subscription.dispose()
-
-
-def test_an_endless_source_can_be_left_from_inside() -> None:
-    served = Served()
-    served.serial = Serial(lambda items, _: served.serial.stop() if items == (9,) else served.serve(items, None))
-
-    class Passing(PushedBatches):
-        def subscribe_batches(self, observer: BatchObserver[Any], scheduler: Any = None) -> abc.DisposableBase:
-            return served.serial.connect(rx.from_iterable(count()))
-
-    subscribe_batches(Passing(), observer_of([]))
-    assert len(served.signals) == 9
-
-
-def test_a_signal_from_inside_waits_for_its_turn() -> None:
-    order: list[str] = []
-
-    def serve(items: Batch, _: Exception | None) -> None:
-        order.append(f"<{items}")
-        if items == (1,):
-            serial.on_batch((2,))
-            serial.on_completed()
-        order.append(f"{items}>")
-
-    serial: Serial[int] = Serial(serve)
-    serial.on_batch((1,))
-    assert order == ["<(1,)", "(1,)>", "<(2,)", "(2,)>", "<None", "None>"]
-
-
-def test_the_first_terminal_is_the_last_signal() -> None:
-    served, boom = Served(), RuntimeError("boom")
-    served.serial.on_batch((1,))
-    served.serial.on_error(boom)
-    served.serial.on_batch((2,))
-    served.serial.on_completed()
-    served.serial.on_error(boom)
-    assert served.signals == [((1,), None), (None, boom)]
-    assert served.serial.stopped
-
-
-def test_stopping_drops_what_waits() -> None:
-    seen: list[Batch] = []
-
-    def serve(items: Batch, _: Exception | None) -> None:
-        seen.append(items)
-        serial.on_batch((2,))
-        serial.stop()
-        serial.on_batch((3,))
-
-    serial: Serial[int] = Serial(serve)
-    serial.on_batch((1,))
-    assert seen == [(1,)]
-
-
-def test_a_server_that_raises_stops_it_and_disposes_upstream() -> None:
-    def serve(_: Batch, __: Exception | None) -> None:
-        raise KeyError("mine")
-
-    source, serial = PushedItems(), Serial[Any](serve)
-    serial.connect(source)
-    with pytest.raises(KeyError, match="mine"):
-        source.push(1)
-    assert source.live == 0
-    source.push(2)
-
-
-@pytest.mark.parametrize("ending", ["complete", "stop", "raise"])
-def test_what_is_over_is_let_go(ending: str) -> None:
-    class Server:
-        def serve(self, items: Batch, _: Exception | None) -> None:
-            if items == ("raise",):
-                raise KeyError
-
-    server, source = Server(), PushedItems()
-    serial: Serial[Any] = Serial(server.serve)
-    serial.connect(source)
-    match ending:
-        case "complete":
-            source.complete()
-        case "stop":
-            serial.stop()
-        case _:
-            with pytest.raises(KeyError):
-                source.push("raise")
-    gone = weakref.ref(server)
-    del server
-    gc.collect()
-    assert gone() is None
-
-
-def test_a_signal_that_comes_as_the_server_leaves_is_served() -> None:
-    served = Served()
-
-    class Gate:
-        """A lock that another thread finds shut just before it opens."""
-
-        def __init__(self) -> None:
-            self.shut = False
-
-        def acquire(self, _: bool) -> bool:
-            was_open, self.shut = not self.shut, True
-            return was_open
-
-        def release(self) -> None:
-            if len(served.signals) == 1:
-                served.serial.on_batch((2,))
-            self.shut = False
-
-    served.serial._gate = Gate()  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
-    served.serial.on_batch((1,))
-    assert served.signals == [((1,), None), ((2,), None)]
-
-
-def test_a_stop_from_another_thread_just_before_a_signal_is_taken() -> None:
-    served = Served()
-
-    class Queue(list[Any]):
-        def pop(self, index: SupportsIndex = -1, /) -> Any:
-            served.serial.stop()
-            return super().pop(index)
-
-    served.serial._queue = Queue()  # pyright: ignore[reportPrivateUsage]
-    served.serial.on_completed()
-    assert served.signals == []
-
-
-def test_nothing_is_lost_or_doubled_between_threads() -> None:
-    got: list[int] = []
-    threads, each = 8, 2000
-    serial: Serial[int] = Serial(lambda items, _: got.extend(items or ()))
-    start = threading.Barrier(threads)
-
-    def push(first: int) -> None:
-        start.wait()
-        for item in range(first, first + each):
-            serial.on_batch((item,))
-
-    in_a_hurry([threading.Thread(target=push, args=(number * each,)) for number in range(threads)])
-    assert sorted(got) == list(range(threads * each))
-    for number in range(threads):
-        mine = [item for item in got if item // each == number]
-        assert mine == sorted(mine)
-
-
-def test_stopping_from_another_thread_while_batches_wait_harms_nobody() -> None:
-    failures: list[BaseException] = []
-    for _ in repeat(None, 200):
-        serial: Serial[int] = Serial(lambda items, error: None)
-        start = threading.Barrier(4)
-
-        def push(serial: Serial[int] = serial, start: threading.Barrier = start) -> None:
-            start.wait()
-            try:
-                for item in range(20):
-                    serial.on_batch((item,))
-            except BaseException as error:
-                failures.append(error)
-
-        def stop(serial: Serial[int] = serial, start: threading.Barrier = start) -> None:
-            start.wait()
-            serial.stop()
-
-        in_a_hurry([threading.Thread(target=action) for action in (push, push, push, stop)])
-    assert not failures
-
-
-def in_a_hurry(threads: list[threading.Thread]) -> None:
-    """Run threads that interrupt each other at nearly every step."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
+    sources = Noticing(on_loop=True), Noticing(on_loop=False)
+    for source in sources:
+        for subscription in (subscribe_batches(Composing(source), observer_of([])), Composing(source).subscribe(print)):
+            subscription.dispose()
+    assert [source.at_once for source in sources] == [[True, True], [False, False]]
