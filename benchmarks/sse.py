@@ -5,7 +5,7 @@
 ``payloads`` is SsePayloads, which is what decoders use, ``events`` SseParser (data, type and id of each event),
 ``split`` a bare ``bytes.split`` of the same reads at the blank line, as a ceiling, ``openai`` and ``anthropic`` the
 decoders of those vendors' clients. All see the same reads, one after the other in every round, and their events are
-counted. Time is that of the processor.
+counted. Time is that of the processor. The events say prose, with all its quotes, line ends and accents.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from typing import Any, Final
 from anthropic._streaming import SSEDecoder as AnthropicDecoder  # pyright: ignore[reportPrivateUsage]
 from openai._streaming import SSEDecoder as OpenAIDecoder
 
+from benchmarks.prose import quoted
 from benchmarks.rounds import Result, interleaved, medians, ratio, run
-from benchmarks.server import event
+from benchmarks.shapes import anthropic_event, gemini_event, openai_event
 from tokenrill import SseParser, SsePayloads
 
 __all__ = ["main"]
@@ -32,36 +33,18 @@ CONTENDERS: Final = ("payloads", "events", "split", "openai", "anthropic")
 PEERS: Final = ("openai", "anthropic")
 
 
-def claude(number: int) -> bytes:
-    return (
-        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
-        b'"delta":{"type":"text_delta","text":" word%d"}%s}\n\n'
-    ) % (number % 1000, b" " * (number % 14))
-
-
-def gemini(number: int) -> bytes:
-    padding = b'"avgLogprobs": -0.2,"safetyRatings": [%s]' % b",".join(
-        b'{"category": "HARM_CATEGORY_%d","probability": "NEGLIGIBLE","severityScore": 0.0410}' % n for n in range(8)
-    )
-    return (
-        b'data: {"candidates": [{"content": {"parts": [{"text": " word%d"}],"role": "model"},"index": 0,%s}],'
-        b'"usageMetadata": {"promptTokenCount": 8,"candidatesTokenCount": %d,"totalTokenCount": 1000},'
-        b'"modelVersion": "gemini-2.5-flash","responseId": "k3XkaLqPBs2R1MkP4tW5iQE"}\r\n\r\n'
-    ) % (number % 1000, padding, number % 900)
-
-
 def responses(number: int) -> bytes:
     return (
         b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":%d,'
         b'"item_id":"msg_68af4030baa48193b0b43b4c2a176a1a0e6ea2b4ed1ea3c9","output_index":0,"content_index":0,'
-        b'"delta":" word%d","logprobs":[],"obfuscation":"aB3dE5fG"}\n\n'
-    ) % (number, number % 1000)
+        b'"delta":%b,"logprobs":[],"obfuscation":"aB3dE5fG"}\n\n'
+    ) % (number, quoted(number))
 
 
 SHAPES: Final[Mapping[str, Callable[[int], bytes]]] = {
-    "OpenAI": event,
-    "Anthropic": claude,
-    "Gemini, CRLF": gemini,
+    "OpenAI": openai_event,
+    "Anthropic": anthropic_event,
+    "Gemini, CRLF": gemini_event,
     "Responses": responses,
 }
 

@@ -13,16 +13,16 @@ class Burst(Sequence[bytes]):
 
     Who knows what such events repeat can take them as they came, and they are never cut at all.
 
-    >>> cut = lambda block: block[6:-2].split(b"\n\ndata: ")
+    >>> cut = lambda chunk, start, end: chunk[start + 6 : end - 2].split(b"\n\ndata: ")
     >>> burst = Burst((b"1",), b"data: 2\n\ndata: 3\n\ndata", 0, 18, b"data: ", cut)
-    >>> list(burst), len(burst), burst[-1], burst.text
-    ([b'1', b'2', b'3'], 3, b'3', 'data: 2\n\ndata: 3\n\n')
+    >>> list(burst), len(burst), burst[-1], burst.last, burst.block
+    ([b'1', b'2', b'3'], 3, b'3', b'3', 'data: 2\n\ndata: 3\n\n')
 
     Args:
         before: The data of what came before: of the event that the read before had begun.
         chunk: What was read. From ``start`` to ``end`` it is whole events with their blank lines, LF throughout.
         head: What comes before an event's data, and begins the first.
-        cut: How such events are cut.
+        cut: Cuts such events of a chunk, from the one place to the other.
     """
 
     __slots__ = ("_chunk", "_cut", "_end", "_payloads", "_start", "before", "head")
@@ -34,7 +34,7 @@ class Burst(Sequence[bytes]):
         start: int,
         end: int,
         head: bytes,
-        cut: Callable[[bytes], Sequence[bytes]],
+        cut: Callable[[bytes, int, int], list[bytes]],
     ) -> None:
         self.before = before
         self.head = head
@@ -43,9 +43,9 @@ class Burst(Sequence[bytes]):
         self._payloads: list[bytes] | None = None
 
     @property
-    def text(self) -> str:
-        """The events after ``before``, with their heads and blank lines; UnicodeDecodeError when it is no text."""
-        return str(memoryview(self._chunk)[self._start : self._end], "utf-8")
+    def block(self) -> str:
+        """The events after ``before``, with their heads and blank lines, each byte as one letter (latin-1)."""
+        return str(memoryview(self._chunk)[self._start : self._end], "latin-1")
 
     @property
     def first(self) -> bytes:
@@ -53,10 +53,17 @@ class Burst(Sequence[bytes]):
         return self._chunk[self._start + len(self.head) : self._chunk.index(b"\n\n", self._start)]
 
     @property
+    def last(self) -> bytes:
+        """The data of the last event, when all have the same head."""
+        start = self._chunk.rfind(b"\n\n" + self.head, self._start, self._end - 2)
+        return self._chunk[(self._start if start < 0 else start + 2) + len(self.head) : self._end - 2]
+
+    @property
     def payloads(self) -> list[bytes]:
         """The data of each event."""
         if self._payloads is None:
-            self._payloads = [*self.before, *self._cut(self._chunk[self._start : self._end])]
+            payloads = self._cut(self._chunk, self._start, self._end)
+            self._payloads = [*self.before, *payloads] if self.before else payloads
         return self._payloads
 
     @overload

@@ -49,6 +49,17 @@ class NdjsonLines:
             return self._checked(lines)
         return [line for given in lines if (line := given.strip())]
 
+    def feed_batch(self, chunks: Sequence[bytes], /) -> Sequence[bytes] | None:
+        """The same for the chunks of one read; None when a line is too long, or nothing is sure to end."""
+        chunk = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        held = self._held
+        if not chunk.endswith(b"\n") or len(held) + len(chunk) > self._limit:
+            return None
+        if held:
+            chunk = bytes(held) + chunk
+            held.clear()
+        return [line for given in chunk.split(b"\n") if (line := given.strip())]
+
     def close(self) -> Sequence[bytes]:
         """End the stream: what is left is the last line."""
         line = bytes(self._held).strip()

@@ -7,7 +7,7 @@ one, and no character can be cut. :class:`SseParser` gives whole events, :class:
 which is all that a decoder needs, since the JSON carries its own type.
 
 There are two ways through: :mod:`.sse_alike` cuts a whole read at once, as long as events are like the one before;
-anything else a :class:`.Framer` cuts at its blank lines, and each event is read by the book. Both give the same.
+anything else is read by the book, event by event, and what is not over a :class:`.Framer` holds. Both give the same.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from .burst import Burst
 from .errors import LimitExceeded
-from .sse_alike import SLICE, Alike
+from .sse_alike import GROUP, SLICE, Alike, has_line_end
 from .sse_framer import CR, LF
 
 __all__ = ["SseEvent", "SseParser", "SsePayloads"]
@@ -64,45 +64,85 @@ class Blocks(Alike, Generic[T]):
         """What events are, given their lines."""
 
     def feed(self, chunk: bytes, /) -> Iterable[T]:
-        """Take one chunk; return what its events are: in a sequence, where none of them can be too long."""
+        """Take one chunk; return what its events are: in a list or tuple, where none of them can be too long."""
         payloads = None
-        if LF not in chunk and CR not in chunk:
+        if self._fresh:
+            if chunk[-1:] == b"\n" and len(chunk) <= SLICE:
+                payloads = self._whole(chunk)
+        elif LF not in chunk and CR not in chunk:
             line = self._framer.line
             if line is not None and len(line) + len(chunk) <= self._room:
                 line += chunk  # no event can end in it: much may come in small pieces
                 return ()
-        elif self._lead == self._blank and chunk.endswith(self._blank) and chunk.startswith(self._head):
-            payloads = self._whole(chunk)
         if payloads is None:
             payloads = self._split(chunk)
         return self._by_the_book(chunk) if payloads is None else self._made(payloads)
 
     def feed_batch(self, chunks: Sequence[bytes], /) -> Sequence[T] | None:
         """All chunks of one read, as if they were one."""
-        chunk = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        return self.feed(chunk) if self._fits(chunk) else None  # pyright: ignore[reportReturnType]
+        found = self.feed(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+        return found if isinstance(found, (list, tuple)) else None
 
     def close(self) -> tuple[T, ...]:
         """End the stream; the standard discards an event without its blank line."""
         return ()
 
     def _by_the_book(self, chunk: bytes) -> Iterable[T]:
-        """The same by the standard, event by event; of a long chunk, only the slices that need it."""
-        framer = self._framer
-        fits = self._fits(chunk)
-        if fits and len(chunk) > SLICE:
-            found: list[T] = []
+        """The same by the standard, event by event; of a long chunk, only what is not like the one before."""
+        framer, like = self._framer, self._like
+        if framer.first and not framer.held and chunk.startswith(like.head):
+            framer.first = False  # it begins with no byte order mark: the first read can be like any other
+            self._take()
+            return self.feed(chunk)
+        if not self._fits(chunk):
+            return self._checked(chunk)
+        if len(chunk) < LONG:
+            return self._plain(chunk)
+        found: list[T] = []
+        if len(chunk) > SLICE:
             for start in range(0, len(chunk), SLICE):
                 found += self.feed(chunk[start : start + SLICE])
             return found
-        framed = framer.frame(self._give_back() + chunk)
-        if not fits:
-            self._room = -1 if framer.overlong else framer.limit
-            return self._read(self._sized(framed))
+        first, *others = chunk.split(like.needle)
+        if not others:
+            return self._plain(chunk)
+        last = others.pop()
+        found += self._plain(first + like.blank)  # whatever is before it, a blank line ends an event
+        self._like = like
+        found += self._mixed(like.head, others)
+        found += self._plain(like.head + last)
+        return found
+
+    def _mixed(self, head: bytes, pieces: list[bytes]) -> list[T]:
+        """The events of pieces that follow on a head each: most are an event's data, others hold more lines."""
+        found: list[T] = []
+        for start in range(0, len(pieces), GROUP):
+            group = pieces[start : start + GROUP]
+            if not has_line_end(b"".join(group)):
+                found += self._made(group)
+                continue
+            for piece in group:
+                if LF in piece or CR in piece:
+                    lines = (head + piece).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+                    found += self._read(lines.split(b"\n\n"))
+                else:
+                    found += self._made([piece])
+        return found
+
+    def _plain(self, chunk: bytes) -> Sequence[T]:
+        """The events that the framer finds, whatever they are like."""
+        framed = self._framer.frame(self._give_back() + chunk)
         if framed:
             self._learn(framed.rpartition(b"\n\n")[2], b"\r\n" if CR in chunk else b"\n")
         self._take()
         return [*self._read(framed.split(b"\n\n"))] if framed else ()
+
+    def _checked(self, chunk: bytes) -> Iterator[T]:
+        """The same, where an event may be too long; nothing is changed before the first is asked for."""
+        framer = self._framer
+        framed = framer.frame(self._give_back() + chunk)
+        self._room = -1 if framer.overlong else framer.limit
+        yield from self._read(self._sized(framed))
 
     def _sized(self, framed: bytes) -> Iterator[bytes]:
         """The events in what the framer gave; past the limit it raises, after the events before."""
@@ -154,7 +194,7 @@ class SseParser(Blocks[SseEvent]):
     __slots__ = ()
 
     def _made(self, payloads: list[bytes]) -> list[SseEvent]:
-        type, last_event_id = self._type, self._last_event_id
+        type, last_event_id = self._like.type, self._last_event_id
         return [SseEvent(payload, type, last_event_id) for payload in payloads]
 
     def _read(self, blocks: Iterable[bytes]) -> Iterator[SseEvent]:
@@ -187,17 +227,22 @@ class SsePayloads(Blocks[bytes]):
     def feed_batch(self, chunks: Sequence[bytes], /) -> Sequence[bytes] | None:
         """The same; of a long read whose events seem all alike, a :class:`.Burst`."""
         chunk = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        head, blank = self._head, self._blank
-        if len(chunk) < LONG and self._lead == blank and chunk.startswith(head) and chunk.endswith(blank):
-            # One event, whole, as a slow model's every read is: what `feed` says of it, in one call.
-            payload = chunk[len(head) : -len(blank)]
-            if LF not in payload and CR not in payload and not self._framer.held and len(chunk) <= self._room:
-                return [payload]
-        if len(self._framer.held) + len(chunk) > self._room:
-            return None
-        if len(chunk) >= LONG and (burst := self._burst(chunk)) is not None:
+        # Two of the cases of `feed`, in one call: an event, whole, as a slow model's every read is, and a piece of one.
+        if self._fresh:
+            if len(chunk) < LONG:
+                like = self._like
+                payload = chunk.removeprefix(like.head).removesuffix(like.blank)
+                if len(payload) + like.around == len(chunk) and LF not in payload and CR not in payload:
+                    return [payload]
+        elif LF not in chunk and CR not in chunk:
+            line = self._framer.line
+            if line is not None and len(line) + len(chunk) <= self._room:
+                line += chunk
+                return ()
+        if len(chunk) >= LONG and self._fits(chunk) and (burst := self._burst(chunk)) is not None:
             return burst
-        return self.feed(chunk)  # pyright: ignore[reportReturnType]
+        found = self.feed(chunk)
+        return found if isinstance(found, (list, tuple)) else None
 
     def _made(self, payloads: list[bytes]) -> list[bytes]:
         return payloads
@@ -218,36 +263,30 @@ class SsePayloads(Blocks[bytes]):
 
     def _burst(self, chunk: bytes) -> Burst | None:
         """The events that end in a long chunk, not cut yet; None when not even the first two are like the last one."""
-        lead, head, framer = self._lead, self._head, self._framer
-        if framer.first or framer.skip_lf or self._blank != b"\n\n" or CR in chunk:
+        lead, like, head, framer = self._lead, self._like, self._like.head, self._framer
+        if not 0 <= chunk.find(b"\n", len(head)) < len(chunk) - len(like.blank):
+            return None  # a single long event, or not even all of one
+        if framer.first or framer.skip_lf or like.blank != b"\n\n" or CR in chunk:
             return None
-        start, end, before = 0, chunk.rfind(b"\n\n") + 2, ()
+        start, before = 0, ()
         begun = (b"" if lead is None else lead[2:] if lead else head + self._data) + framer.held
         if begun:
-            start = chunk.find(b"\n\n") + 2
+            start = chunk.find(b"\n", max(len(head) - len(begun), 0)) + 2
             begun += chunk[: start - 2]
             before = (begun[len(head) :],)
-            if not begun.startswith(head) or LF in before[0]:
+            if chunk[start - 1 : start] != b"\n" or not begun.startswith(head) or LF in before[0]:
                 return None
+        end = chunk.rfind(b"\n\n") + 2
         if end < 2 or start >= end or not chunk.startswith(head, start):
             return None
-        self._give_back()
-        framer.clear()
-        framer.frame(chunk[end:])
-        self._take()
+        rest = chunk[end:]
+        if not self._begin(rest):
+            self._give_back()
+            framer.clear()
+            framer.frame(rest)
         return Burst(before, chunk, start, end, head, partial(self._cut, head))
 
-    def _cut(self, head: bytes, block: bytes) -> Sequence[bytes]:
+    def _cut(self, head: bytes, chunk: bytes, start: int, end: int) -> list[bytes]:
         """The data of the events of a burst: apart from this parser's state, since it may have read on."""
-        if len(block) <= SLICE:
-            payloads = block[len(head) : -2].split(b"\n\n" + head)
-            if LF not in b"".join(payloads):
-                return payloads
-        parser = SsePayloads(max_event_bytes=self._framer.limit)
-        parser._framer.first = False
-        parser._expect(b"\n", head.removesuffix(b"data: ").removesuffix(b"\n"))
-        parser._take()
-        payloads = [*parser.feed(block)]
-        if parser.retry_ms is not None:
-            self.retry_ms = parser.retry_ms
-        return payloads
+        payloads = chunk[start + len(head) : end - 2].split(b"\n\n" + head)
+        return payloads if LF not in b"".join(payloads) else self._mixed(head, payloads)

@@ -10,12 +10,30 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
+from msgspec import Struct
+
 from .sse_framer import CR, LF, Framer
 
-__all__ = ["Alike"]
+__all__ = ["GROUP", "SLICE", "Alike", "has_line_end"]
 
 LONGEST: Final = 256  # an event line that is longer is not expected again
-SLICE: Final = 16 << 10  # CPython's search in more than 30,000 bytes prepares itself anew for each hit
+SLICE: Final = 64 << 10  # more is not cut at once
+GROUP: Final = 16  # events of a read that are not all alike, looked at together
+
+
+class Likeness(Struct, frozen=True, gc=False):
+    """How the events of a stream begin and end, when they are like the one before."""
+
+    type: str
+    line_end: bytes
+    blank: bytes
+    head: bytes
+    needle: bytes
+    """The blank line and the next event's head."""
+    around: int
+    """How much longer an event is than its data."""
+    most: int
+    """How much of an event's data may be held, for the event not to be too long."""
 
 
 class Alike:
@@ -25,13 +43,14 @@ class Alike:
     framer, when ``_lead`` is None. Pieces in which no line ends are added to what the framer holds, either way.
     """
 
-    __slots__ = ("_blank", "_data", "_framer", "_head", "_lead", "_line_end", "_most", "_needle", "_room", "_type")
+    __slots__ = ("_data", "_framer", "_fresh", "_lead", "_like", "_room")
 
     def __init__(self, limit: int) -> None:
         self._framer = Framer(limit)
         self._room = limit  # how much the framer may hold, for no event to be too long
         self._lead: bytes | None = None  # the blank line before it, and its head so far; empty when all of that is over
         self._data = b""  # its data so far, after the head
+        self._fresh = False  # nothing is held, and an event like the last one may begin
         self._expect(b"\n")
 
     def _fits(self, chunk: bytes) -> bool:
@@ -39,17 +58,19 @@ class Alike:
 
     def _whole(self, chunk: bytes) -> list[bytes] | None:
         """The data of the events that this chunk is, from head to blank line, when they are alike."""
-        if self._framer.held or not SLICE >= len(chunk) <= self._room:
+        like = self._like
+        payload = chunk.removeprefix(like.head).removesuffix(like.blank)
+        if len(payload) + like.around != len(chunk):
             return None
-        payload = chunk[len(self._head) : -len(self._blank)]
         if LF not in payload and CR not in payload:
             return [payload]
-        payloads = payload.split(self._needle)
+        payloads = payload.split(like.needle)
         return None if has_line_end(b"".join(payloads)) else payloads
 
     def _split(self, chunk: bytes) -> list[bytes] | None:
         """The data of the events that end in this chunk; None, and nothing is changed, when they are not all alike."""
-        lead, held, blank, needle = self._lead, self._framer.held, self._blank, self._needle
+        like, lead, held = self._like, self._lead, self._framer.held
+        needle = like.needle
         if lead is None or len(chunk) > SLICE or len(held) + len(chunk) > self._room:
             return None
         if held:
@@ -59,7 +80,7 @@ class Alike:
             before = payloads.pop(0)
             if not payloads and needle.startswith(before):
                 held.clear()
-                self._lead = before
+                self._lead, self._fresh = before, False
                 return payloads
             if before:
                 return None
@@ -69,49 +90,55 @@ class Alike:
             payloads[0] = self._data + payloads[0]
         lead, last = b"", payloads.pop()
         if LF in last or CR in last:
-            end = last.rfind(blank, -len(needle))
-            if end >= 0 and self._head.startswith(last[end + len(blank) :]):
+            end = last.rfind(like.blank, -len(needle))
+            if end >= 0 and like.head.startswith(last[end + len(like.blank) :]):
                 payloads.append(last[:end])
                 lead, last = last[end:], b""
-            elif has_line_end(last.removesuffix(self._line_end)):
-                return None
             else:
+                data = last.rstrip(b"\r\n")
+                if has_line_end(data) or not like.blank.startswith(last[len(data) :]):
+                    return None
                 lead = needle + last  # the blank line may have begun in it
         whole = b"".join(payloads)
         if LF in whole or CR in whole:
             return None
         if held:
             held.clear()
-        self._lead = lead
+        self._lead, self._fresh = lead, lead == like.blank and like.most >= SLICE
         self._data = last
-        self._room = self._most - len(last)
+        self._room = like.most - len(last)
         return payloads
 
     def _give_back(self) -> bytes:
         """All that is held of the event that is not over; the framer then holds nothing."""
-        lead, held = self._lead, self._framer.held
+        like, lead, held = self._like, self._lead, self._framer.held
         if lead is None:
             return b""
-        begun = (lead[len(self._blank) :] if lead else self._head + self._data) + held
+        begun = (lead[len(like.blank) :] if lead else like.head + self._data) + held
         self._framer.clear()
-        self._lead, self._data, self._room = None, b"", self._framer.limit
+        self._lead, self._data, self._fresh, self._room = None, b"", False, self._framer.limit
         return begun
 
     def _take(self) -> None:
         """Take what the framer holds, when that is nothing, or the beginning of an event like the last one."""
-        framer, head = self._framer, self._head.replace(b"\r\n", b"\n")
-        held = framer.held
-        if framer.first or framer.skip_lf or has_line_end(held[len(head) :]):
-            return
-        if head.startswith(held):
-            self._lead = self._blank + held.replace(b"\n", self._line_end)
-        elif held.startswith(head):
-            self._lead, self._data = b"", bytes(held[len(head) :])
+        framer = self._framer
+        if not framer.first and not framer.skip_lf:
+            self._begin(framer.held.replace(b"\n", self._like.line_end))
+
+    def _begin(self, begun: bytes | bytearray) -> bool:
+        """Begin the next event with these bytes, when it is like the last one so far; whatever was held is over."""
+        like, head, framer = self._like, self._like.head, self._framer
+        if head.startswith(begun):
+            self._lead, data = like.blank + begun, b""
+        elif begun.startswith(head) and not has_line_end(data := bytes(begun[len(head) :])):
+            self._lead = b""
         else:
-            return
+            return False
         framer.clear()
-        framer.line = held
-        self._room = self._most - len(self._data)
+        framer.line = framer.held
+        self._data, self._room = data, like.most - len(data)
+        self._fresh = not begun and like.most >= SLICE
+        return True
 
     def _learn(self, block: bytes, line_end: bytes) -> None:
         """Remember how the last event began, and how its lines ended."""
@@ -123,16 +150,17 @@ class Alike:
                 self._expect(line_end, head)
 
     def _expect(self, line_end: bytes, event: bytes = b"") -> None:
-        self._type, self._line_end, self._blank, self._head, self._needle = expected(line_end, event)
-        self._most = self._framer.limit - len(self._needle)
+        self._like = expected(line_end, event, self._framer.limit)
 
 
 @lru_cache(maxsize=64)  # streams expect the same few
-def expected(line_end: bytes, event: bytes) -> tuple[str, bytes, bytes, bytes, bytes]:
-    """What is looked for in a stream of such lines: the type, line end, blank line, head, and the last two together."""
+def expected(line_end: bytes, event: bytes, limit: int) -> Likeness:
+    """Events of such lines, of which the first says their type, when they have one."""
     type = event[7:].decode("utf-8", "replace") or "message"
     head = event + line_end + b"data: " if event else b"data: "
-    return type, line_end, line_end * 2, head, line_end * 2 + head
+    blank = line_end * 2
+    around = len(head) + len(blank)
+    return Likeness(type, line_end, blank, head, blank + head, around, limit - around)
 
 
 def has_line_end(text: bytes | bytearray) -> bool:

@@ -78,6 +78,15 @@ def test_what_is_not_alike_is_cut_at_once() -> None:
 
 
 @pytest.mark.parametrize("head", [b"data: ", b"event: delta\ndata: "])
+def test_one_event_that_fills_a_read_is_given_as_it_is(head: bytes) -> None:
+    payloads = SsePayloads()
+    for _ in range(3):
+        assert payloads.feed_batch((head + b"x" * LONG + b"\n\n",)) == [b"x" * LONG]
+    assert payloads.feed_batch((head + b"x" * LONG,)) == []
+    assert payloads.feed_batch((b"x" * LONG + b"\n\n",)) == [b"x" * 2 * LONG]
+
+
+@pytest.mark.parametrize("head", [b"data: ", b"event: delta\ndata: "])
 @pytest.mark.parametrize("size", [LONG, 2 * LONG, 3 * LONG])
 def test_an_event_that_is_longer_than_a_read_is_not_lost(head: bytes, size: int) -> None:
     payloads = SsePayloads()

@@ -24,7 +24,16 @@ from hypothesis import given, strategies as st
 from reactivex import operators as ops
 
 from tokenrill import LimitExceeded, MalformedEvent, StreamError, StreamTruncated, parse_eventstream
-from tokenrill.streams.eventstream import EventStreamMessage, EventStreamParser, encode_message, fastest_crc32
+from tokenrill.streams.eventstream import (
+    HEADERS,
+    MAX_CACHED_HEADS,
+    MAX_MESSAGE_BYTES,
+    EventStreamMessage,
+    EventStreamParser,
+    encode_message,
+    fastest_crc32,
+    heads_under,
+)
 
 SHARED = Path(os.environ.get("TOKENRILL_SHARED", Path(__file__).resolve().parents[2].parent / "shared"))
 VECTORS = SHARED / "goldens" / "unit" / "eventstream-codec.json"
@@ -185,8 +194,15 @@ def test_a_stream_of_ever_new_headers_and_lengths_holds_nothing_back() -> None:
     for number in range(3000):
         (message,) = parser.feed(encode_message({"n": str(number)}, b"x" * number))
         assert (message.headers["n"], len(message.payload)) == (str(number), number)
-    assert len(parser._blocks) <= 64  # pyright: ignore[reportPrivateUsage]
-    assert len(parser._heads) <= 256  # pyright: ignore[reportPrivateUsage]
+    assert 0 < len(HEADERS) <= 64
+    assert 0 < len(heads_under(MAX_MESSAGE_BYTES)) <= MAX_CACHED_HEADS
+
+
+def test_what_is_known_of_a_head_is_known_under_its_limit_alone() -> None:
+    for _ in range(2):
+        assert len(parsed([HELLO * 2])) == 2
+        with pytest.raises(LimitExceeded):
+            list(EventStreamParser(max_message_bytes=len(HELLO) - 1).feed(HELLO))
 
 
 names = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)

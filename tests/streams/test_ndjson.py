@@ -28,11 +28,28 @@ def test_any_cut_gives_the_same_lines_and_the_same_end(parts: list[bytes], cuts:
     assert outcome([wire], limit) == outcome([wire[a:b] for a, b in itertools.pairwise(edges)], limit)
 
 
-def outcome(chunks: list[bytes], limit: int) -> tuple[list[bytes], bool]:
+@given(st.lists(st.binary(max_size=6), max_size=8), st.sets(st.integers(0, 60)), st.integers(1, 9))
+def test_a_read_at_once_gives_the_same_lines(parts: list[bytes], cuts: set[int], limit: int) -> None:
+    wire = b"\n".join(parts)
+    edges = [0, *sorted(cut for cut in cuts if cut < len(wire)), len(wire)]
+    chunks = [wire[a:b] for a, b in itertools.pairwise(edges)]
+    assert outcome(chunks, limit, at_once=True) == outcome(chunks, limit)
+
+
+def test_a_line_of_its_own_is_taken_at_once() -> None:
+    framer = NdjsonLines()
+    assert framer.feed_batch((b'{"a":', b"1}\r\n")) == [b'{"a":1}']
+    assert framer.feed_batch((b'{"a"',)) is None
+    assert [*framer.feed(b'{"a"')] == []
+    assert framer.feed_batch((b":2}\n\n3\n",)) == [b'{"a":2}', b"3"]
+
+
+def outcome(chunks: list[bytes], limit: int, *, at_once: bool = False) -> tuple[list[bytes], bool]:
     framer, found = NdjsonLines(max_line_bytes=limit), list[bytes]()
     try:
         for chunk in chunks:
-            found.extend(framer.feed(chunk))
+            given = framer.feed_batch((chunk,)) if at_once else None
+            found.extend(framer.feed(chunk) if given is None else given)
     except LimitExceeded:
         return found, True
     return [*found, *framer.close()], False
