@@ -1,4 +1,4 @@
-"""Text deltas of each dialect, as its decoder gets them, and how long a token takes."""
+"""What models say piece by piece, as each dialect's decoder gets it, and how long a token of it takes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from benchmarks.server import event
-from benchmarks.shapes import SHAPES
+from benchmarks.prose import piece, quoted
+from benchmarks.shapes import SHAPES, openai_event
 from tokenrill import (
     ANTHROPIC_MESSAGES,
     BEDROCK_CONVERSE,
@@ -25,7 +25,7 @@ from tokenrill.sources.dialect import Dialect
 from tokenrill.streams.burst import Burst
 from tokenrill.streams.eventstream import EventStreamMessage, EventStreamParser, encode_message
 from tokenrill.streams.sse import SsePayloads
-from tokenrill.streams.types import Transducer
+from tokenrill.streams.stages import feed_each
 
 __all__ = ["DELTAS", "LONG", "Deltas", "nanoseconds_by_hand", "nanoseconds_of_long_reads", "nanoseconds_to_decode"]
 
@@ -44,7 +44,9 @@ class Deltas:
 
 
 def numbered(template: bytes) -> list[bytes]:
-    return [template.replace(b"%d", b"%d" % number) for number in range(50)]
+    """Events of prose: ``%b`` is a piece of it as JSON writes it, ``%d`` the event's number."""
+    told = [number for number in range(60) if piece(number)]
+    return [template.replace(b"%b", quoted(number)).replace(b"%d", b"%d" % number) for number in told]
 
 
 def messages(kind: str, payloads: Sequence[bytes]) -> list[EventStreamMessage]:
@@ -52,9 +54,15 @@ def messages(kind: str, payloads: Sequence[bytes]) -> list[EventStreamMessage]:
     return list(EventStreamParser().feed(b"".join(encode_message(headers, payload) for payload in payloads)))
 
 
-CHAT: Final = [event(number)[6:-2] for number in range(50)]
+CHAT: Final = [openai_event(number)[6:-2] for number in range(60)]
+CHAT_HEAD: Final = (
+    b'{"id":"chatcmpl-8f2c1d77a9b04e5c","object":"chat.completion.chunk","created":1764000000,"model":"deepseek-reasoner",'
+    b'"system_fingerprint":"fp_9362061f30","choices":[{"index":0,"delta":'
+)
+CHAT_TAIL: Final = b',"logprobs":null,"finish_reason":null}]}'
+CALL: Final = b'{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":""}}]}'
 GEMINI_CHUNK: Final = (
-    b'{"candidates": [{"content": {"parts": [{"text": " word%d"}],"role": "model"},"index": 0}],"usageMetadata": '
+    b'{"candidates": [{"content": {"parts": [{"text": %b}],"role": "model"},"index": 0}],"usageMetadata": '
     b'{"promptTokenCount": 8,"candidatesTokenCount": %d,"totalTokenCount": 99,"promptTokensDetails": '
     b'[{"modality": "TEXT","tokenCount": 8}]},"modelVersion": "gemini-2.5-flash","responseId": "k3XkaLqPBs2R1MkP4tW5i"}'
 )
@@ -62,37 +70,51 @@ CLAUDE_START: Final = b'{"type":"message_start","message":{"id":"m","model":"cla
 CLAUDE_BLOCK: Final = b'{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}'
 RESPONSE: Final = (
     b'{"type":"response.output_text.delta","sequence_number":%d,"item_id":"msg_68af4030baa48193b0b43b4c","output_index":0,'
-    b'"content_index":0,"delta":" word%d","logprobs":[],"obfuscation":"aB3dE5"}'
+    b'"content_index":0,"delta":%b,"logprobs":[],"obfuscation":"aB3dE5"}'
 )
 DELTAS: Final[dict[str, Deltas]] = {
     "openai_chat": Deltas(OPENAI_CHAT, CHAT[:1], CHAT),
+    "openai_chat, reasoning": Deltas(
+        OPENAI_CHAT, CHAT[:1], numbered(CHAT_HEAD + b'{"content":null,"reasoning_content":%b}' + CHAT_TAIL)
+    ),
+    "openai_chat, calls": Deltas(
+        OPENAI_CHAT,
+        [CHAT_HEAD + CALL + CHAT_TAIL],
+        numbered(CHAT_HEAD + b'{"tool_calls":[{"index":0,"function":{"arguments":%b}}]}' + CHAT_TAIL),
+    ),
     "openai_responses": Deltas(
         OPENAI_RESPONSES,
-        [b'{"type":"response.created","response":{"id":"r","model":"m"}}', RESPONSE.replace(b"%d", b"1")],
+        [
+            b'{"type":"response.created","response":{"id":"r","model":"m"}}',
+            RESPONSE.replace(b"%d", b"1").replace(b"%b", b'"a"'),
+        ],
         numbered(RESPONSE),
     ),
     "anthropic_messages": Deltas(
         ANTHROPIC_MESSAGES,
         [CLAUDE_START, CLAUDE_BLOCK],
-        numbered(b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" word%d"}    }'),
+        numbered(b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":%b}    }'),
     ),
-    "gemini": Deltas(GEMINI, [GEMINI_CHUNK.replace(b"%d", b"1")], numbered(GEMINI_CHUNK)),
+    "gemini": Deltas(GEMINI, numbered(GEMINI_CHUNK)[:1], numbered(GEMINI_CHUNK)),
+    "gemini, thoughts": Deltas(
+        GEMINI, numbered(GEMINI_CHUNK)[:1], numbered(GEMINI_CHUNK.replace(b"%b", b'%b,"thought": true'))
+    ),
     "gemini_interactions": Deltas(
         GEMINI_INTERACTIONS,
         [b'{"event_type":"step.start","index":0,"step":{"type":"model_output"}}'],
-        numbered(b'{"event_type":"step.delta","index":0,"delta":{"type":"text","text":" word%d"},"event_id":"e%d"}'),
+        numbered(b'{"event_type":"step.delta","index":0,"delta":{"type":"text","text":%b},"event_id":"e%d"}'),
     ),
     "bedrock_converse": Deltas(
         BEDROCK_CONVERSE,
         messages("messageStart", [b'{"role":"assistant"}']),
-        messages("contentBlockDelta", numbered(b'{"contentBlockIndex":0,"delta":{"text":" word%d"},"p":"abcdefghij"}')),
+        messages("contentBlockDelta", numbered(b'{"contentBlockIndex":0,"delta":{"text":%b},"p":"abcdefghij"}')),
     ),
     "ollama_chat": Deltas(
         OLLAMA_CHAT,
         [b'{"model":"m","created_at":"2026","message":{"role":"assistant","content":"a"},"done":false}'],
         numbered(
             b'{"model":"llama3.2","created_at":"2026-01-01T00:00:00.123456Z",'
-            b'"message":{"role":"assistant","content":" word%d"},"done":false}'
+            b'"message":{"role":"assistant","content":%b},"done":false}'
         ),
     ),
 }
@@ -108,11 +130,10 @@ def nanoseconds_to_decode(name: str, a_batch: int, times: int = 40) -> float:
     return timed(lambda: sum(len(decoded(decoder, batch)) for batch in batches), times, len(case.deltas))
 
 
-def decoded(decoder: Transducer[Any, StreamToken], batch: Sequence[Any]) -> Sequence[StreamToken]:
-    """As a run of operators does it: all at once, and one by one what cannot be taken so."""
-    feed_batch: Callable[[Sequence[Any]], Sequence[StreamToken] | None] | None = getattr(decoder, "feed_batch", None)
-    tokens = None if feed_batch is None else feed_batch(batch)
-    return [token for item in batch for token in decoder.feed(item)] if tokens is None else tokens
+def decoded(decoder: Any, batch: Sequence[Any]) -> Sequence[StreamToken]:
+    """As a run of operators does it: all at once, or else as many as can be."""
+    tokens: Sequence[StreamToken] | None = decoder.feed_batch(batch)
+    return feed_each(decoder, batch)[0] if tokens is None else tokens
 
 
 def nanoseconds_of_long_reads(shape: str, *, cut: bool, times: int = 2) -> float:
@@ -137,8 +158,8 @@ def nanoseconds_by_hand(name: str, times: int = 40) -> float:
 
 
 def timed(work: Callable[[], int], times: int, expected: int) -> float:
-    started = time.perf_counter()
+    started = time.process_time()
     count = sum(work() for _ in range(times))
-    elapsed = time.perf_counter() - started
+    elapsed = time.process_time() - started
     assert count == expected * times, f"{count} tokens of {expected * times}"
     return elapsed / count * 1e9

@@ -1,13 +1,12 @@
-r"""Texts out of many events at once, by what each event of a stream repeats.
+r"""Texts out of many events at once, by what the events of a stream repeat.
 
-From one event that is decoded in full we learn what stands before and behind its text. JSON is read without regard to
-what a string holds, so another event of the same bytes around another string is the same event with another text. One
-thing more may change from event to event: what a server pads with, which is a run of letters and digits in the last
-string (OpenAI's ``obfuscation``) or blanks before the last brace (Anthropic). That a run there changes nothing is
-proven by decoding the event with others.
+A few events are decoded in full, and held against each other: they differ in the text, and perhaps in a count, or in
+letters and blanks that pad them. JSON is read without regard to what a string holds, and a number in a place where
+the decoder cares for none changes nothing, so another event with the same bytes between such places is the same event
+with another text. That the decoder does not care is proven by decoding the event with others there.
 
-One pass of a pattern then gives all texts and runs, and one comparison tells whether the block is exactly these and
-what was learned between them: if not, nothing is taken, and the block is decoded event by event.
+One pass of a pattern then gives what stands in all these places, and one comparison tells whether the block is exactly
+this and what was learned between: if not, nothing is taken, and the block is decoded event by event.
 """
 
 from __future__ import annotations
@@ -21,21 +20,24 @@ from ..streams import codec
 from ..streams.burst import Burst
 from ..streams.codec import UNREADABLE
 
-__all__ = ["Learner", "Look"]
+__all__ = ["FEWEST", "Learner", "Look", "last_of"]
 
 Key = TypeVar("Key", bound=Hashable)
 Look = Callable[[bytes], "tuple[str, Key]"]
 """Decode an event that says nothing but text: the text, and all else that matters; others raise an ``UNREADABLE``."""
 
 TRIES: Final = 8  # of reads, before no more is learned, and of strings in one event
-PROBE: Final = b"probe"
-STRING: Final = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+FEWEST: Final = 24  # events that have been cut already, for a pattern to pay
+PIECE: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[0-9]+|[^"0-9]+', re.DOTALL)
 # A text's own quotes and backslashes are escaped; the rest of a string stands for itself.
-PLAIN: Final = r'[^"]*'
-ESCAPED: Final = r'[^"\\]*(?:\\.[^"\\]*)*'
-CONTROL: Final = re.compile(r"[\x00-\x1f]")
+PLAIN: Final = r'([^"]*)'
+ESCAPED: Final = r'([^"\\]*(?:\\.[^"\\]*)*)'
+TEXT, WORD, COUNT, BLANK = "TEXT", r"([ !#-\[\]-~]*)", "(0|[1-9][0-9]{0,14})", "( *)"
+# Only between the parts of JSON does a line end stand for a blank: in a string it is an error.
+OTHERS: Final = {WORD: (b"", b"Q7", b"- .:z_" * 9), COUNT: (b"0", b"7", b"9" * 15), BLANK: (b"", b"\n", b" \n ")}
+PROBE: Final = b"probe"
 decode_string = codec.typed_decoder(str).decode
+decode_strings = codec.typed_decoder(list[str]).decode
 
 
 class Learner(Generic[Key]):
@@ -44,17 +46,21 @@ class Learner(Generic[Key]):
     >>> import msgspec
     >>> class Event(msgspec.Struct, forbid_unknown_fields=True):
     ...     text: str
-    ...     n: int
+    ...     part: int
+    ...     number: int
     ...     pad: str = ""
     >>> def look(payload):
     ...     event = msgspec.json.decode(payload, type=Event)
-    ...     return event.text, event.n
+    ...     return event.text, event.part
     >>> learner = Learner(look)
-    >>> events = b'data: {"n":1,"text":"Hi","pad":"aB"}\n\ndata: {"n":1,"text":" \\"you\\"","pad":"c"}\n\n'
-    >>> learner.texts(Burst((), events, 0, len(events), b"data: ", lambda block: ()))
-    (1, ('Hi', ' "you"'))
-    >>> events = events.replace(b'{"n":1,"text":" ', b'{"n":2,"text":" ')  # not alike any more
-    >>> learner.texts(Burst((), events, 0, len(events), b"data: ", lambda block: ()))
+    >>> events = [b'{"part":1,"number":%d,"text":" \\"you\\"","pad":"%b"}' % (n, b"z" * n) for n in range(24)]
+    >>> learner.texts(events)
+    (1, [' "you"', ..., ' "you"'])
+    >>> events[4] = events[4].replace(b'"part":1', b'"part":2')  # not alike any more
+    >>> learner.texts(events)
+
+    Args:
+        look: Must care for all that the decoder does, but for what counts of the last event alone.
     """
 
     __slots__ = ("_look", "_template", "_tries")
@@ -64,96 +70,153 @@ class Learner(Generic[Key]):
         self._template: Template[Key] | None = None
         self._tries = TRIES  # how many more reads in a row that are not alike are looked into
 
-    def texts(self, burst: Burst) -> tuple[Key, Sequence[str]] | None:
-        """What matters beside the text, and the texts of the burst; None when its events are not alike."""
-        template = self._template
-        texts = None if template is None else template.texts(burst)
-        if texts is None:
-            if self._tries == 0:
+    def texts(self, events: Sequence[bytes]) -> tuple[Key, Sequence[str]] | None:
+        """What matters beside the text, and the texts of the events; None when they are few, or not alike."""
+        if type(events) is not Burst:
+            if len(events) < FEWEST:
                 return None
+            texts = self._texts(events, b"", b"\n", str(b"\n".join(events) + b"\n", "latin-1"))
+            # Of a line end in an event, which ends none, there would be one more.
+            return (
+                None
+                if self._template is None or texts is None or len(texts) != len(events)
+                else (self._template.key, texts)
+            )
+        texts = self._texts(events, events.head, b"\n\n", events.block)
+        if self._template is None or texts is None:
+            return None
+        key, look = self._template.key, self._look
+        if events.before:
+            try:
+                before = [look(payload) for payload in events.before]
+            except UNREADABLE:
+                return None
+            if any(other != key for _, other in before):
+                return None
+            texts = (*(text for text, _ in before), *texts)
+        return key, texts
+
+    def _texts(self, events: Sequence[bytes], head: bytes, blank: bytes, block: str) -> Sequence[str] | None:
+        """The texts of a block of events, by what is known, or else by what its first and last show."""
+        template = self._template
+        texts = None if template is None else template.texts(head, blank, block)
+        if texts is None and self._tries > 0:
+            first = events.first if type(events) is Burst else events[0]
+            if template is not None and template.texts(head, blank, (head + first + blank).decode("latin-1")):
+                return None  # it still holds: something odd has come between
             self._tries -= 1
-            template = self._template = learned(burst, self._look)
-            texts = None if template is None else template.texts(burst)
-        if template is None or texts is None:
-            return None
-        self._tries = TRIES
-        try:
-            before = [self._look(payload) for payload in burst.before]
-        except UNREADABLE:
-            return None
-        if any(key != template.key for _, key in before):
-            return None
-        return template.key, (*(text for text, _ in before), *texts)
+            self._template = learned(first, last_of(events), self._look)
+            texts = None if self._template is None else self._template.texts(head, blank, block)
+        if texts is not None:
+            self._tries = TRIES
+        return texts
 
 
 class Template(Generic[Key]):
-    """What stands before and behind the text of each event, and what pads it."""
+    """What stands between the places in which the events of a block differ, and what may stand there.
 
-    __slots__ = ("_after", "_before", "_between", "_find", "_find_escaped", "key")
+    Blocks and pieces are bytes, each as one letter (latin-1): a single wide one would make all of a block wide.
+    """
 
-    def __init__(self, key: Key, before: bytes, between: bytes, padding: str, after: bytes) -> None:
+    __slots__ = ("_begin", "_behind", "_find", "_find_escaped", "_fixed", "_frame", "_places", "key")
+
+    def __init__(self, key: Key, fixed: Sequence[bytes], places: Sequence[str]) -> None:
         self.key = key
-        self._before, self._between, self._after = before.decode(), between.decode(), after.decode()
+        self._fixed = [piece.decode("latin-1") for piece in fixed]
+        self._places = places
+        self._frame = (b"", b"")
+
+    def _put_between(self, head: bytes, blank: bytes) -> None:
+        """Say what comes before each event, and behind it."""
+        self._frame = head, blank
+        begin, *behind = self._fixed
+        self._begin, self._behind = head.decode("latin-1") + begin, [*behind[:-1], behind[-1] + blank.decode()]
         # Only lengths: the pattern of one stream fits the next, and is found in the cache of ``re``.
-        fixed = [f".{{{len(piece)}}}" for piece in (self._before, self._between, self._after)]
+        pattern = f".{{{len(self._begin)}}}" + "".join(
+            f"{place}.{{{len(piece)}}}" for place, piece in zip(self._places, self._behind, strict=True)
+        )
         self._find, self._find_escaped = (
-            re.compile(f"{fixed[0]}({text}){fixed[1]}({padding}){fixed[2]}", re.DOTALL).findall
-            for text in (PLAIN, ESCAPED)
+            re.compile(pattern.replace(TEXT, text, 1), re.DOTALL).findall for text in (PLAIN, ESCAPED)
         )
 
-    def texts(self, burst: Burst) -> Sequence[str] | None:
-        """The texts of the burst's events; None when it is anything else than such events."""
+    def texts(self, head: bytes, blank: bytes, block: str) -> Sequence[str] | None:
+        """The texts of the block's events; None when it is anything else than such events."""
+        if self._frame != (head, blank):
+            self._put_between(head, blank)
+        escaped = "\\" in block
+        found = self._find_escaped(block) if escaped else self._find(block)
+        if not found:
+            return None
+        behind, count = self._behind, len(found)
+        stood: Sequence[Sequence[str]] = [found] if len(behind) == 1 else [*zip(*found, strict=True)]
+        pieces = [""] * (2 * len(behind) * count)
+        for number, (strings, piece) in enumerate(zip(stood, behind, strict=True)):
+            pieces[2 * number :: 2 * len(behind)] = strings
+            pieces[2 * number + 1 :: 2 * len(behind)] = [piece] * count
+        pieces[2 * len(behind) - 1 : -1 : 2 * len(behind)] = [behind[-1] + self._begin] * (count - 1)
+        pieces.insert(0, self._begin)
+        if "".join(pieces) != block:
+            return None
+        texts = stood[self._places.index(TEXT)]
+        joined = '","'.join(texts)
+        if not escaped and joined.isascii() and joined.isprintable():
+            return texts
         try:
-            whole = burst.text
-            escaped = "\\" in whole
-            found = self._find_escaped(whole) if escaped else self._find(whole)
-            if not found:
-                return None
-            texts, runs = zip(*found, strict=True)
-            pieces = ["", self._between, "", self._after + self._before] * len(found)
-            pieces[::4], pieces[2::4] = texts, runs
-            pieces[-1] = self._after
-            pieces.insert(0, self._before)
-            if "".join(pieces) != whole or not is_plain("".join(texts)):
-                return None
-            return [decode_string(f'"{text}"') if "\\" in text else text for text in texts] if escaped else texts
+            return decode_strings(f'["{joined}"]'.encode("latin-1"))
         except UNREADABLE:
             return None
 
 
-def learned(burst: Burst, look: Look[Key]) -> Template[Key] | None:
-    """The template of the burst's first event; None for one that does not say plain text."""
-    payload = burst.first
+def last_of(events: Sequence[bytes]) -> bytes:
+    """The last of events that are alike."""
+    return events.last if type(events) is Burst else events[-1]
+
+
+def learned(first: bytes, last: bytes, look: Look[Key]) -> Template[Key] | None:
+    """The template of two events; None when they are not alike, or do not say plain text."""
     try:
-        text, key = look(payload)
-        same = (string for string in STRING.finditer(payload) if decode_string(string[0]) == text)
-        for string in islice(same, TRIES):  # an id may say the same as the text
-            before, behind = payload[: string.start(1)], payload[string.end(1) :]
-            for between, run, others, after in paddings(behind):
-                if all(is_told(look, before, between + other + after, key) for other in others):
-                    return Template(key, burst.head + before, between, run, after + b"\n\n")
+        text, key = look(first)
+        for fixed, places in islice(differences(first, last, text), TRIES):
+            if all(look(filled(fixed, places, number)) == (PROBE.decode(), key) for number in range(3)):
+                return Template(key, fixed, places)
     except UNREADABLE:
         pass
     return None
 
 
-def paddings(behind: bytes) -> Iterator[tuple[bytes, str, tuple[bytes, ...], bytes]]:
-    """Where a run that pads the event may stand: what is before it, its pattern, other such runs, what is behind it."""
-    word = behind[:-2].rstrip(LETTERS)
-    if word.endswith(b'"') and behind.endswith(b'"}'):
-        yield word, "[A-Za-z0-9]*", (b"", b"Q7", b"z" * 40), b'"}'
-    # Only between the parts of JSON does a line end stand for a blank: in a string it is an error.
-    yield behind[:-1].rstrip(b" "), " *", (b"", b"\n"), behind[-1:]
+def differences(first: bytes, last: bytes, text: str) -> Iterator[tuple[list[bytes], list[str]]]:
+    """Pieces and places of two events, for each string of the first that says the text: an id may say the same."""
+    core, other = first[:-1].rstrip(b" "), last[:-1].rstrip(b" ")
+    pieces, others = PIECE.findall(core), PIECE.findall(other)
+    if len(pieces) != len(others) or b"".join(pieces) != core or b"".join(others) != other:
+        return
+    changing = [number for number, piece in enumerate(pieces) if piece != others[number]]
+    for number, piece in enumerate(pieces):
+        if piece[:1] != b'"' or decode_string(piece) != text:
+            continue
+        fixed, places, done = [b""], list[str](), 0
+        for place in sorted({number, *changing}):
+            fixed[-1] += b"".join(pieces[done:place])
+            done = place + 1
+            one, another = pieces[place], others[place]
+            if one[:1] == another[:1] == b'"':
+                fixed[-1] += b'"'
+                fixed.append(b'"')
+                places.append(TEXT if place == number else WORD)
+            elif place != number and one.isdigit() and another.isdigit():
+                fixed.append(b"")
+                places.append(COUNT)
+            else:
+                return
+        fixed[-1] += b"".join(pieces[done:])
+        if len(core) + 1 < len(first) or len(other) + 1 < len(last):
+            fixed.append(b"")
+            places.append(BLANK)
+        fixed[-1] += first[-1:]
+        yield fixed, places
 
 
-def is_told(look: Look[Key], before: bytes, behind: bytes, key: Key) -> bool:
-    """Whether the event that stands around the text says another text that is put there, and the same beside it."""
-    try:
-        return look(before + PROBE + behind) == (PROBE.decode(), key)
-    except UNREADABLE:
-        return False
-
-
-def is_plain(text: str) -> bool:
-    """Whether it can stand in JSON: control characters cannot."""
-    return text.isprintable() or CONTROL.search(text) is None
+def filled(fixed: Sequence[bytes], places: Sequence[str], number: int) -> bytes:
+    """An event with a text to be recognized, and others of what nobody should care for."""
+    others = [PROBE if place == TEXT else OTHERS[place][number] for place in places]
+    return b"".join(piece + other for piece, other in zip(fixed, (*others, b""), strict=True))

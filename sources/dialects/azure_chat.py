@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from msgspec import Raw as JsonRaw, Struct
+from msgspec import Raw as JsonRaw
 
 from ...streams import codec
 from ...streams.codec import Json
@@ -19,8 +19,9 @@ from ..dialect import Dialect
 from ..refusal import json_body
 from ..shape import count_of, object_of, text_of
 from .openai_chat import OPENAI_CHAT
-from .openai_chat.decode import ChatDecoder, FastDelta
+from .openai_chat.decode import ChatDecoder
 from .openai_chat.errors import refuse as refuse_as_openai
+from .openai_chat.plain import DeltaChoice, DeltaChunk, TextChoice, TextChunk
 from .openai_responses import OPENAI_RESPONSES
 
 __all__ = ["AZURE_CHAT", "AZURE_RESPONSES", "AzureChatDecoder", "refuse"]
@@ -30,29 +31,28 @@ OFFSETS: Final = "content_filter_offsets"
 MAX_SEEN: Final = 64
 
 
-class FastChoice(Struct, gc=False, forbid_unknown_fields=True):
-    delta: FastDelta
-    index: int = 0
-    finish_reason: None = None
-    logprobs: None = None
+class FilteredText(TextChoice, gc=False, forbid_unknown_fields=True):
     content_filter_results: JsonRaw = JsonRaw()
 
 
-class FastChunk(Struct, gc=False, forbid_unknown_fields=True):
+class FilteredTextChunk(TextChunk, gc=False, forbid_unknown_fields=True):
     """A chunk of text with the filter's verdict. Every other shape goes the general way."""
 
-    choices: tuple[FastChoice]
-    id: JsonRaw = JsonRaw()
-    object: JsonRaw = JsonRaw()
-    created: JsonRaw = JsonRaw()
-    model: JsonRaw = JsonRaw()
-    usage: None = None
-    system_fingerprint: JsonRaw = JsonRaw()
-    service_tier: JsonRaw = JsonRaw()
-    obfuscation: JsonRaw = JsonRaw()
+    choices: tuple[FilteredText]  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
-decode_fast = codec.typed_decoder(FastChunk).decode
+class FilteredDelta(DeltaChoice, gc=False, forbid_unknown_fields=True):
+    content_filter_results: JsonRaw = JsonRaw()
+
+
+class FilteredDeltaChunk(DeltaChunk, gc=False, forbid_unknown_fields=True):
+    """The same of whatever may be said piece by piece."""
+
+    choices: tuple[FilteredDelta]  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+decode_text = codec.typed_decoder(FilteredTextChunk).decode
+decode_delta = codec.typed_decoder(FilteredDeltaChunk).decode
 
 
 class AzureChatDecoder(ChatDecoder):
@@ -62,6 +62,8 @@ class AzureChatDecoder(ChatDecoder):
     they come after the text, with offsets: a verdict that filters becomes a :class:`.Retract`. Azure counts
     offsets from the beginning of the prompt; the first verdict begins where the answer does, and says where.
     """
+
+    _decode_delta = staticmethod(decode_delta)
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,25 +75,38 @@ class AzureChatDecoder(ChatDecoder):
         if not self._started or self.ended:
             return None
         tokens: list[StreamToken] = []
+        if self._mixed:
+            return self._pieces(payloads, tokens, payloads)
+        rest = iter(payloads)
+        payload = b""
         try:
-            for payload in payloads:
-                choice = decode_fast(payload).choices[0]
-                if choice.index not in self._reasons or not self._is_told(choice):
-                    return None
+            for payload in rest:
+                choice = decode_text(payload).choices[0]
+                if choice.index not in self._reasons or not self._is_judged(choice):
+                    break
                 if text := choice.delta.content:
                     tokens.append(TextDelta(text, 0, choice.index))
-        except (*codec.UNREADABLE, StreamError):
-            return None
-        return tokens
+            else:
+                return tokens
+        except codec.UNREADABLE:
+            pass
+        return self._pieces(payloads, tokens, (payload, *rest))
 
-    def _is_told(self, choice: FastChoice) -> bool:
+    def _is_told(self, chunk: DeltaChunk) -> bool:
+        return super()._is_told(chunk) and self._is_judged(cast(FilteredDeltaChunk, chunk).choices[0])
+
+    def _is_judged(self, choice: FilteredText | FilteredDelta) -> bool:
+        """Whether its verdict was told."""
         raw = bytes(choice.content_filter_results)
         if not raw or self._same.get(choice.index) == raw:
             return True
         if raw not in self._verdicts:
             if len(self._verdicts) >= MAX_SEEN:
                 return False
-            self._verdicts[raw] = object_of(codec.loads(raw))
+            try:
+                self._verdicts[raw] = object_of(codec.loads(raw))
+            except StreamError:
+                return False
         verdict = self._verdicts[raw]
         told = not verdict or (self._said or {}).get(("choice." + RESULTS, choice.index)) == verdict
         if told:

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec import Struct
 
 from tokenrill import ResponseStart, StreamToken, TextDelta
 from tokenrill.sources.dialects.anthropic_messages.decode import MessagesDecoder
 from tokenrill.sources.dialects.openai_chat.decode import ChatDecoder
 from tokenrill.sources.template import Learner
 from tokenrill.streams.burst import Burst
+from tokenrill.streams.codec import typed_decoder
 from tokenrill.streams.sse import SsePayloads
 from tokenrill.streams.text_run import TextRun
 from tokenrill.streams.types import Transducer
@@ -138,7 +140,7 @@ def test_anthropic_says_the_same_by_reads_and_by_events(body: bytes, size: int) 
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
 def test_texts_really_are_taken_at_once(provider: str, text: str, *, padded: bool) -> None:
     make, decoder = (openai, ChatDecoder()) if provider == "openai" else (anthropic, MessagesDecoder())
-    events = [make(f"{text}{number}", "a" * (1 + number % 7) if padded else "") for number in range(120)]
+    events = [make(f"{text}{number}", "a" * (1 + number % 7) if padded else "") for number in range(118)]
     framer = SsePayloads()
     begin = events[0] if provider == "openai" else ANTHROPIC_BEGIN + events[0]
     for payload in framer.feed(begin):
@@ -147,8 +149,8 @@ def test_texts_really_are_taken_at_once(provider: str, text: str, *, padded: boo
     assert burst is not None
     run = decoder.feed_batch(burst)
     assert type(run) is TextRun
-    assert run == tuple(TextDelta(f"{text}{number}") for number in range(120))
-    assert run.text == "".join(f"{text}{number}" for number in range(120))
+    assert run == tuple(TextDelta(f"{text}{number}") for number in range(118))
+    assert run.text == "".join(f"{text}{number}" for number in range(118))
 
 
 def test_a_stream_that_never_repeats_itself_is_not_looked_into_for_ever() -> None:
@@ -175,3 +177,76 @@ def test_the_first_chunk_of_a_burst_begins_the_answer() -> None:
     tokens = decoder.feed_batch(burst)
     assert tokens is not None
     assert list(tokens) == [ResponseStart("c1", "modèle"), *[TextDelta("Hi")] * 60]
+
+
+def numbered(number: int, text: str, *, part: int = 1, pad: str = "ab") -> bytes:
+    return f'{{"part":{part},"number":{number},"text":{json.dumps(text)},"pad":"{pad}"}}'.encode()
+
+
+class Numbered(Struct, forbid_unknown_fields=True):
+    part: int
+    number: int
+    text: str
+    pad: str
+
+
+def look_numbered(payload: bytes) -> tuple[str, int]:
+    event = typed_decoder(Numbered).decode(payload)
+    return event.text, event.part
+
+
+EVENTS = [numbered(number, f'é"{number}', pad="a" * number) for number in range(24)]
+
+
+def test_numbers_that_nobody_asks_for_may_change() -> None:
+    assert Learner(look_numbered).texts(EVENTS) == (1, [f'é"{number}' for number in range(24)])
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        numbered(5, "x", part=2),
+        numbered(5, "x").replace(b":5", b":05"),
+        numbered(5, "x").replace(b":5", b":-5"),
+        numbered(5, "x").replace(b":5", b":5.5"),
+        numbered(5, "x").replace(b":5", b":" + b"5" * 20),
+        numbered(5, "x", pad="é"),
+        numbered(5, "x", pad='\\"'),
+        numbered(5, "x").replace(b'"x"', b'"x\n"'),
+        numbered(5, "x").replace(b'"x"', b'"\xff"'),
+        numbered(5, "x").replace(b'"x"', b'"\\ud83d"'),
+        numbered(5, "x").replace(b'"x"', b'"x","text":"y"'),
+        numbered(5, "x") + b"\n" + numbered(6, "y"),
+        b"",
+    ],
+)
+def test_one_that_is_no_such_event_and_nothing_is_taken(odd: bytes) -> None:
+    learner = Learner(look_numbered)
+    assert learner.texts(EVENTS) is not None
+    assert learner.texts([*EVENTS[:6], odd, *EVENTS[6:]]) is None
+    assert learner.texts(EVENTS) is not None
+
+
+def test_something_odd_between_two_is_no_reason_to_learn_anew() -> None:
+    looked: list[bytes] = []
+
+    def look(payload: bytes) -> tuple[str, int]:
+        looked.append(payload)
+        return look_numbered(payload)
+
+    learner = Learner(look)
+    assert learner.texts(EVENTS) is not None
+    looked.clear()
+    for _ in range(20):
+        assert learner.texts([*EVENTS, b'{"type":"ping"}', *EVENTS]) is None
+    assert looked == []
+    assert learner.texts(EVENTS) is not None
+
+
+def test_a_number_that_matters_is_learned_as_it_is() -> None:
+    mixed = [numbered(number, "x", part=number % 2) for number in range(24)]
+    assert Learner(look_numbered).texts(mixed) is None
+
+
+def test_few_events_are_not_worth_a_pattern() -> None:
+    assert Learner(look_numbered).texts(EVENTS[:23]) is None

@@ -10,9 +10,7 @@ typed, several times as fast. Both give the same tokens.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, TypeAlias
-
-from msgspec import Struct
+from typing import Any, Final, TypeAlias
 
 from ....streams import codec
 from ....streams.burst import Burst
@@ -31,10 +29,12 @@ from ....streams.tokens import (
     Usage,
     UsageKind,
 )
+from ...partly import Partly
 from ...shape import count_of, object_of, text_of
 from ...template import Learner
 from .blocks import CallBlock, OpaqueBlock, TextBlock, ThinkingBlock, parse_citation
 from .errors import in_stream_error
+from .plain import FastInput, FastText, FastThinking, Said, decode_fast, look
 from .usage import merged, parse_usage
 
 __all__ = ["FINISH_REASONS", "MessagesDecoder"]
@@ -61,36 +61,7 @@ KNOWN_BLOCK: Final = frozenset("type text citations thinking signature data id n
 Block: TypeAlias = TextBlock | ThinkingBlock | CallBlock | OpaqueBlock
 
 
-class FastText(Struct, gc=False, forbid_unknown_fields=True, tag="text_delta", tag_field="type"):
-    text: str
-
-
-class FastThinking(Struct, gc=False, forbid_unknown_fields=True, tag="thinking_delta", tag_field="type"):
-    thinking: str
-
-
-class FastInput(Struct, gc=False, forbid_unknown_fields=True, tag="input_json_delta", tag_field="type"):
-    partial_json: str
-
-
-class FastDelta(Struct, gc=False, forbid_unknown_fields=True):
-    """A delta that says nothing but one of these. Every other event fails to decode, and goes the general way."""
-
-    type: Literal["content_block_delta"]  # not a tag: a lone tagged struct is decoded without its tag too
-    index: int
-    delta: FastText | FastThinking | FastInput
-
-
-decode_fast = codec.typed_decoder(FastDelta).decode
-
-
-def look(payload: bytes) -> tuple[str, int | None]:
-    """The text of an event that says nothing else, and its block."""
-    event = decode_fast(payload)
-    return (event.delta.text, event.index) if type(event.delta) is FastText else ("", None)
-
-
-class MessagesDecoder:
+class MessagesDecoder(Partly):
     """Decode the payloads of one answer. A transducer.
 
     ``message_stop`` ends it; so does a connection that closes after the stop reason was told. Without either the
@@ -98,6 +69,7 @@ class MessagesDecoder:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._started = False
         self.ended = False
         self._reason: str | None = None
@@ -106,9 +78,10 @@ class MessagesDecoder:
         self._begun = 0
         self._calls = 0
         self._said: dict[str, Any] = {}
-        self._learner: Learner[int | None] | None = None
+        self._learner: Learner[Said] | None = None
 
     def feed(self, payload: bytes, /) -> Iterator[StreamToken]:
+        self._kept = None
         if self.ended:
             return
         if payload.strip() == b"[DONE]":  # gateways add it
@@ -123,9 +96,9 @@ class MessagesDecoder:
         if type(payloads) is Burst and (alike := self._alike(payloads)) is not None:
             return alike
         tokens: list[StreamToken] = []
-        blocks = self._blocks
+        blocks, rest = self._blocks, iter(payloads)
         try:
-            for payload in payloads:
+            for payload in rest:
                 event = decode_fast(payload)
                 delta, index = event.delta, event.index
                 block = blocks.get(index)
@@ -139,19 +112,31 @@ class MessagesDecoder:
                     if delta.partial_json:
                         tokens.append(ToolCallDelta(delta.partial_json, block.number))
                 else:
-                    return None
+                    break
+            else:
+                return tokens
         except codec.UNREADABLE:
-            return None
-        return tokens
+            pass
+        return self._keep(payloads, tokens, len(payloads) - 1 - len([*rest]))
 
-    def _alike(self, burst: Burst) -> Sequence[StreamToken] | None:
-        """The tokens of many deltas that differ in their text alone."""
+    def _alike(self, payloads: Sequence[bytes]) -> Sequence[StreamToken] | None:
+        """The tokens of many deltas that differ in what they say alone."""
+        if self._going_on:
+            return None
         if self._learner is None:
             self._learner = Learner(look)
-        told = self._learner.texts(burst)
-        if told is None or told[0] is None or type(self._blocks.get(told[0])) is not TextBlock:
+        alike = self._learner.texts(payloads)
+        if alike is None:
             return None
-        return TextRun.of(told[1], told[0], 0)
+        (kind, index), texts = alike
+        block = self._blocks.get(index)
+        if kind is TextDelta and type(block) is TextBlock:
+            return TextRun.of(texts, index, 0)
+        if kind is ReasoningDelta and type(block) is ThinkingBlock:
+            return [ReasoningDelta(text, index) for text in texts if text]
+        if kind is ToolCallDelta and type(block) is CallBlock and not block.given:
+            return [ToolCallDelta(text, block.number) for text in texts if text]
+        return None
 
     def close(self) -> Iterator[StreamToken]:
         if not self.ended:

@@ -35,7 +35,7 @@ from ...shape import count_of, object_of, objects_of, text_of
 from .errors import in_stream_error
 from .usage import parse_usage
 
-__all__ = ["FINISH_REASONS", "ConverseDecoder", "ConverseEvents"]
+__all__ = ["FINISH_REASONS", "ConverseDecoder", "ConverseEvents", "FastDelta"]
 
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStopEvent.html
 FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
@@ -62,13 +62,18 @@ class FastInput(Struct, gc=False, forbid_unknown_fields=True):
     input: str
 
 
+class FastReasoning(Struct, gc=False, forbid_unknown_fields=True):
+    text: str
+
+
 class FastContent(Struct, gc=False, forbid_unknown_fields=True):
     text: str | None = None
     toolUse: FastInput | None = None
+    reasoningContent: FastReasoning | None = None
 
 
 class FastDelta(Struct, gc=False, forbid_unknown_fields=True):
-    """A delta that says nothing but text or arguments. Every other shape fails, and goes the general way."""
+    """A delta that says nothing but one of these. Every other shape fails, and goes the general way."""
 
     contentBlockIndex: int
     delta: FastContent
@@ -94,9 +99,25 @@ class ConverseEvents:
         self._begun = 0
         self._said: dict[str, Any] = {}
 
-    def call_number(self, index: int) -> int | None:
-        """The number of the call that is open at this block."""
-        return self._calls.get(index)
+    def take(self, event: FastDelta, tokens: list[StreamToken]) -> bool:
+        """Put what a typed delta says to the tokens; False, and nothing is done, when it is not that plain."""
+        delta, index = event.delta, event.contentBlockIndex
+        text, call, reasoning = delta.text, delta.toolUse, delta.reasoningContent
+        if (text, call, reasoning).count(None) != 2:
+            return False
+        if call is not None:
+            number = self._calls.get(index)
+            if number is None:
+                return False
+            if call.input:
+                tokens.append(ToolCallDelta(call.input, number))
+        elif index < 0:
+            return False
+        elif text:
+            tokens.append(TextDelta(text, index))
+        elif reasoning is not None and reasoning.text:
+            tokens.append(ReasoningDelta(reasoning.text, index))
+        return True
 
     def feed(self, event: tuple[str, Json], /) -> Iterator[StreamToken]:
         if self.done:
@@ -223,17 +244,10 @@ class ConverseDecoder:
                 if message.headers is not self._plain and not self._is_delta(message):
                     return None
                 event = decode_fast(message.payload)
-                text, call = event.delta.text, event.delta.toolUse
-                if text is not None and call is None and event.contentBlockIndex >= 0:
-                    if text:
-                        tokens.append(TextDelta(text, event.contentBlockIndex))
-                elif call is not None and text is None:
-                    number = events.call_number(event.contentBlockIndex)
-                    if number is None:
-                        return None
-                    if call.input:
-                        tokens.append(ToolCallDelta(call.input, number))
-                else:
+                delta, index = event.delta, event.contentBlockIndex
+                if delta.text and delta.toolUse is delta.reasoningContent is None and index >= 0:
+                    tokens.append(TextDelta(delta.text, index))
+                elif not events.take(event, tokens):
                     return None
         except codec.UNREADABLE:
             return None

@@ -11,23 +11,14 @@ from ....streams import codec
 from ....streams.errors import StreamTruncated
 from ....streams.tokens import Finish, ResponseStart, StreamToken, TextDelta, Usage
 from ...shape import object_of, real_of
-from ..bedrock_converse.decode import ConverseEvents
+from ..bedrock_converse.decode import ConverseEvents, FastDelta
 from .native import Native
 
 __all__ = ["ConverseChunks", "NativeDecoder"]
 
 
-class FastText(Struct, gc=False, forbid_unknown_fields=True):
-    text: str
-
-
-class FastDelta(Struct, gc=False, forbid_unknown_fields=True):
-    delta: FastText
-    contentBlockIndex: int
-
-
 class FastEvent(Struct, gc=False, forbid_unknown_fields=True):
-    """One of Nova's events that says nothing but text."""
+    """One of Nova's events that says nothing but a delta."""
 
     contentBlockDelta: FastDelta
 
@@ -46,17 +37,14 @@ class ConverseChunks:
             yield from self._events.feed((name, object_of(data)))
 
     def feed_batch(self, payloads: Sequence[bytes], /) -> Sequence[StreamToken] | None:
-        """Text only, typed. Every other event goes the general way."""
+        """Deltas only, typed. Every other event goes the general way."""
         if self._events.done or not self._events.started:
             return None
         tokens: list[StreamToken] = []
         try:
             for payload in payloads:
-                event = decode_event(payload).contentBlockDelta
-                if event.contentBlockIndex < 0:
+                if not self._events.take(decode_event(payload).contentBlockDelta, tokens):
                     return None
-                if text := event.delta.text:
-                    tokens.append(TextDelta(text, event.contentBlockIndex))
         except codec.UNREADABLE:
             return None
         return tokens

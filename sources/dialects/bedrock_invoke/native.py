@@ -14,7 +14,7 @@ from ....streams.codec import Json
 from ....streams.request import CompletionRequest, Message
 from ....streams.tokens import FinishReason
 from ...shape import object_of, objects_of, text_of
-from .plain import Plain, PlainLlama, PlainTitan
+from .plain import Plain, PlainCohere, PlainLlama, PlainMistral, PlainTitan
 from .prompts import PROMPTS, parse_prompt, plain_text, render_prompt
 
 __all__ = ["NATIVE", "Native", "parse_native", "render_native"]
@@ -131,6 +131,7 @@ NATIVE: Final[Mapping[str, Native]] = {
             "stop": "stop",
         },
         reasons={"stop": "stop", "length": "length", "tool_calls": "tool_calls"},
+        decode_fast=codec.typed_decoder(PlainMistral).decode,
     ),
     "cohere": Native(
         prompt="prompt",
@@ -138,6 +139,7 @@ NATIVE: Final[Mapping[str, Native]] = {
         write=write_cohere,
         sampling=COHERE_SAMPLING,
         reasons=COHERE_REASONS,
+        decode_fast=codec.typed_decoder(PlainCohere).decode,
         always={"stream": True},
     ),
     "command_r": Native(
@@ -146,6 +148,7 @@ NATIVE: Final[Mapping[str, Native]] = {
         write=write_command_r,
         sampling=COHERE_SAMPLING,
         reasons=COHERE_REASONS,
+        decode_fast=codec.typed_decoder(PlainCohere).decode,
     ),
 }
 REFUSED: Final = (

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-__all__ = ["Plain", "PlainLlama", "PlainTitan"]
+__all__ = ["Plain", "PlainCohere", "PlainLlama", "PlainMistral", "PlainTitan"]
 
 
 class Plain(Protocol):
@@ -35,3 +35,35 @@ class PlainTitan(Struct, gc=False, forbid_unknown_fields=True):
     written: int | float | None = field(name="totalOutputTextTokenCount", default=None)
     index: int | None = None
     completion_reason: None = field(name="completionReason", default=None)
+
+
+class MistralOutput(Struct, gc=False, forbid_unknown_fields=True):
+    text: str
+    stop_reason: None = None
+
+
+class PlainMistral(Struct, gc=False, forbid_unknown_fields=True):
+    outputs: tuple[MistralOutput]
+
+    @property
+    def text(self) -> str:
+        return self.outputs[0].text
+
+    @property
+    def read(self) -> None: ...
+
+    @property
+    def written(self) -> None: ...
+
+
+class PlainCohere(Struct, gc=False, forbid_unknown_fields=True):
+    text: str
+    is_finished: bool = False
+    event_type: str | None = None
+    finish_reason: None = None
+
+    @property
+    def read(self) -> None: ...
+
+    @property
+    def written(self) -> None: ...

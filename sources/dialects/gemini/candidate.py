@@ -59,16 +59,22 @@ class Candidate:
         """Whether it has called a tool."""
         return self._calls > 0
 
-    def can_take_text(self) -> bool:
-        """Whether plain text can follow without anything else to be said."""
-        return self._writer is None and not (self._signed and self._last in ("text", "mark"))
+    def can_take(self, thought: bool) -> bool:
+        """Whether plain text, or a plain thought, can follow without anything else to be said."""
+        if self._writer is not None or not self._signed:
+            return self._writer is None
+        return self._last not in (("reasoning", "mark") if thought else ("text", "mark"))
 
-    def take_texts(self, texts: Sequence[str]) -> TextRun:
-        """Plain text, once :meth:`can_take_text` has said so."""
-        run = TextRun.of(texts, self.index, self.choice)
-        if run:
-            self._last, self._signed = "text", False
-        return run
+    def take(self, texts: Sequence[str], thought: bool) -> Sequence[StreamToken]:
+        """Pieces of one kind, once :meth:`can_take` has said so."""
+        kind = ReasoningDelta if thought else TextDelta
+        if len(texts) == 1 or thought:
+            said = [kind(text, self.index, self.choice) for text in texts if text]
+        else:
+            said = TextRun.of(texts, self.index, self.choice)
+        if said:
+            self._last, self._signed = "reasoning" if thought else "text", False
+        return said
 
     def part(self, part: Json, answer_id: str) -> Iterator[StreamToken]:
         """The tokens of one part."""

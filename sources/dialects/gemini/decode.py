@@ -8,9 +8,9 @@ There is no end mark: the answer ends where the connection does, and is whole wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from msgspec import Raw as JsonRaw, Struct
+from msgspec import Raw as JsonRaw
 from msgspec.structs import replace as with_fields
 
 from ....streams import codec
@@ -18,9 +18,11 @@ from ....streams.codec import Json
 from ....streams.errors import LimitExceeded, StreamTruncated
 from ....streams.tokens import Finish, FinishReason, Raw, ResponseStart, StreamToken, Usage
 from ...shape import count_of, object_of, objects_of, text_of
+from ...template import FEWEST, Learner, last_of
 from .candidate import Candidate
 from .citations import parse_citations, parse_logprobs
 from .errors import in_stream_error
+from .plain import Said, decode_fast, decode_usage, look
 
 __all__ = ["FINISH_REASONS", "GeminiDecoder", "parse_usage"]
 
@@ -64,38 +66,6 @@ KNOWN_CANDIDATE: Final = frozenset(
 )
 
 
-class FastPart(Struct, gc=False, forbid_unknown_fields=True):
-    text: str
-
-
-class FastContent(Struct, gc=False, forbid_unknown_fields=True):
-    parts: tuple[FastPart]
-    role: str | None = None
-
-
-class FastCandidate(Struct, gc=False, forbid_unknown_fields=True):
-    content: FastContent
-    index: int = 0
-
-
-# Counts and their details; another shape, though only of the counts, goes the general way too.
-FastUsage: TypeAlias = dict[str, int | str | list[dict[str, int | str]]]
-
-
-class FastChunk(Struct, gc=False, forbid_unknown_fields=True):
-    """A chunk that says nothing but text. Every other shape fails to decode, and goes the general way."""
-
-    candidates: tuple[FastCandidate]
-    usageMetadata: JsonRaw = JsonRaw()
-    modelVersion: str | None = None
-    responseId: str | None = None
-    createTime: str | None = None
-
-
-decode_fast = codec.typed_decoder(FastChunk).decode
-decode_usage = codec.typed_decoder(FastUsage).decode
-
-
 class GeminiDecoder:
     """Decode the chunks of one answer. A transducer; usage may stand in any chunk, the last one counts."""
 
@@ -109,6 +79,7 @@ class GeminiDecoder:
         self._candidates: dict[int, Candidate] = {}
         self._said: dict[tuple[str, int], list[Any]] = {}
         self._said_count = 0
+        self._learner: Learner[Said] | None = None
 
     def feed(self, payload: bytes, /) -> Iterator[StreamToken]:
         if self.ended or payload.strip() == b"[DONE]":  # gateways put OpenAI's mark after it
@@ -133,28 +104,53 @@ class GeminiDecoder:
     def feed_batch(self, payloads: Sequence[bytes], /) -> Sequence[StreamToken] | None:
         if not self._started or self.ended:
             return None
+        if len(payloads) >= FEWEST and (alike := self._alike(payloads)) is not None:
+            return alike
         usages: list[JsonRaw] = []
+        counted: Json | None = None
         texts: list[str] = []
         writing: Candidate | None = None
+        thought = False
         try:
             for payload in payloads:
                 chunk = decode_fast(payload)
                 found = chunk.candidates[0]
                 candidate = self._candidates.get(found.index)
-                if candidate is None or candidate is not writing:
-                    if candidate is None or writing is not None or not candidate.can_take_text():
+                part = found.content.parts[0]
+                if candidate is None or candidate is not writing or part.thought is not thought:
+                    if candidate is None or writing is not None or not candidate.can_take(thought := part.thought):
                         return None  # who asks again gives each chunk alone
                     writing = candidate
                 if chunk.usageMetadata:
                     usages.append(chunk.usageMetadata)
-                texts.append(found.content.parts[0].text)
-            counted = self._counted
+                texts.append(part.text)
             while usages and not counts(counted := decode_usage(usages.pop())):
-                counted = self._counted
+                counted = None
         except codec.UNREADABLE:
             return None
-        self._counted = counted
-        return () if writing is None else writing.take_texts(texts)
+        if counted is not None:
+            if self._usage is None:
+                return None  # the first count is told
+            self._counted = counted
+        return () if writing is None else writing.take(texts, thought)
+
+    def _alike(self, payloads: Sequence[bytes]) -> Sequence[StreamToken] | None:
+        """The tokens of many chunks that differ in what they say, and count, alone."""
+        if self._learner is None:
+            self._learner = Learner(look)
+        alike = self._learner.texts(payloads)
+        if alike is None:
+            return None
+        (number, thought, is_counted), texts = alike
+        candidate = self._candidates.get(number)
+        if candidate is None or not candidate.can_take(thought):
+            return None
+        if is_counted:
+            counted = decode_usage(decode_fast(last_of(payloads)).usageMetadata)
+            if self._usage is None or not counts(counted):
+                return None
+            self._counted = counted
+        return candidate.take(texts, thought)
 
     def close(self) -> Iterator[StreamToken]:
         if self.ended:

@@ -53,15 +53,27 @@ KNOWN_INTERACTION: Final = frozenset(
 SILENT: Final = frozenset(("interaction.status_update", "interaction.created"))
 
 
-class FastDelta(Struct, gc=False, forbid_unknown_fields=True):
+class FastText(Struct, gc=False, forbid_unknown_fields=True, tag="text", tag_field="type"):
     text: str
-    type: Literal["text"]
+
+
+class FastContent(Struct, gc=False, forbid_unknown_fields=True):
+    text: str
+    type: str = ""
+
+
+class FastThought(Struct, gc=False, forbid_unknown_fields=True, tag="thought_summary", tag_field="type"):
+    content: FastContent
+
+
+class FastArguments(Struct, gc=False, forbid_unknown_fields=True, tag="arguments_delta", tag_field="type"):
+    arguments: str
 
 
 class FastEvent(Struct, gc=False, forbid_unknown_fields=True):
-    """An event that says nothing but text. Every other shape fails to decode, and goes the general way."""
+    """An event that says nothing but one of these. Every other shape fails to decode, and goes the general way."""
 
-    delta: FastDelta
+    delta: FastText | FastThought | FastArguments
     event_type: Literal["step.delta"]
     index: int
     event_id: str | None = None
@@ -127,8 +139,18 @@ class InteractionsDecoder:
                 if event.index < 0:
                     return None
                 event_id = event.event_id or event_id
-                if text := event.delta.text:
-                    tokens.append(TextDelta(text, event.index))
+                delta, index = event.delta, event.index
+                if type(delta) is FastText:
+                    if delta.text:
+                        tokens.append(TextDelta(delta.text, index))
+                elif type(delta) is FastThought:
+                    if delta.content.text:
+                        tokens.append(ReasoningDelta(delta.content.text, index))
+                elif type(delta) is FastArguments:
+                    if index not in self._calls:
+                        return None
+                    if delta.arguments:
+                        tokens.append(ToolCallDelta(delta.arguments, self._calls[index]))
         except codec.UNREADABLE:
             return None
         self.event_id = event_id

@@ -51,10 +51,11 @@ MAX_TOOL_CALLS: Final = 1024
 class FastMessage(Struct, gc=False, forbid_unknown_fields=True):
     content: str
     role: str | None = None
+    thinking: str = ""
 
 
 class FastLine(Struct, gc=False, forbid_unknown_fields=True):
-    """A line that says nothing but text. Every other shape fails to decode, and goes the general way."""
+    """A line that says nothing but text or thoughts. Every other shape fails to decode, and goes the general way."""
 
     message: FastMessage
     done: bool
@@ -103,6 +104,8 @@ class OllamaDecoder:
                 line = decode_fast(payload)
                 if line.done:
                     return None
+                if thinking := line.message.thinking:
+                    tokens.append(ReasoningDelta(thinking))
                 if text := line.message.content:
                     tokens.append(TextDelta(text))
         except codec.UNREADABLE:

@@ -3,15 +3,13 @@
 https://platform.openai.com/docs/api-reference/chat/streaming
 
 There are two ways through: :meth:`ChatDecoder.feed` takes any chunk that any server is known to send,
-:meth:`ChatDecoder.feed_batch` only plain text, typed, several times as fast. Both give the same tokens.
+:meth:`ChatDecoder.feed_batch` only plain ones, typed, several times as fast. Both give the same tokens.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
-
-from msgspec import Struct
 
 from ....streams import codec
 from ....streams.burst import Burst
@@ -20,99 +18,54 @@ from ....streams.errors import LimitExceeded, StreamTruncated
 from ....streams.text_run import TextRun
 from ....streams.tokens import (
     Finish,
-    FinishReason,
     Raw,
+    ReasoningDelta,
     RefusalDelta,
     ResponseStart,
     StreamToken,
     TextDelta,
     Usage,
 )
+from ...partly import Partly
 from ...shape import count_of, object_of, objects_of, text_of
-from ...template import Learner
+from ...template import FEWEST, Learner
 from .errors import in_stream_error
-from .pieces import parse_citation, parse_logprobs, parse_parts, parse_reasoning, parse_usage
+from .pieces import (
+    FINISH_REASONS,
+    KNOWN_CHOICE,
+    KNOWN_CHUNK,
+    KNOWN_DELTA,
+    parse_citation,
+    parse_logprobs,
+    parse_parts,
+    parse_reasoning,
+    parse_usage,
+)
+from .plain import DeltaChunk, Said, decode_delta, decode_text, look
 from .tool_calls import ToolCallTracker
 
 __all__ = ["FINISH_REASONS", "ChatDecoder"]
 
-FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
-    "stop": "stop",
-    "length": "length",
-    "content_filter": "content_filter",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "error": "error",
-    # Said by servers that speak this dialect, in their own words.
-    "end_turn": "stop",
-    "eos": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_length": "length",
-    "insufficient_system_resource": "error",
-}
 MAX_CHOICES: Final = 128
 MAX_SAID: Final = 64
 # Why choices have ended, when none has begun, and when only the first has: copied before anything else is written.
 NONE_BEGUN: Final[Mapping[int, str | None]] = {}
 FIRST_BEGUN: Final[Mapping[int, str | None]] = {0: None}
-KNOWN_CHUNK: Final = frozenset(
-    "id object created model choices usage system_fingerprint service_tier obfuscation error x_groq p".split()
-)
-KNOWN_CHOICE: Final = frozenset("index delta finish_reason logprobs message native_finish_reason text".split())
-KNOWN_DELTA: Final = frozenset(
-    "role content refusal tool_calls function_call reasoning_content reasoning reasoning_details annotations".split()
-)
 
 
-class FastDelta(Struct, gc=False, forbid_unknown_fields=True):
-    content: str
-    role: str | None = None
-    refusal: None = None
-    tool_calls: None = None
-    function_call: None = None
-
-
-class FastChoice(Struct, gc=False, forbid_unknown_fields=True):
-    delta: FastDelta
-    index: int = 0
-    finish_reason: None = None
-    logprobs: None = None
-
-
-class FastChunk(Struct, gc=False, forbid_unknown_fields=True):
-    """A chunk that says nothing but text. Every other shape fails to decode, and goes the general way."""
-
-    choices: tuple[FastChoice]
-    id: str | None = None
-    object: str | None = None
-    created: int | None = None
-    model: str | None = None
-    usage: None = None
-    system_fingerprint: str | None = None
-    service_tier: str | None = None
-    obfuscation: str | None = None
-
-
-decode_fast = codec.typed_decoder(FastChunk).decode
-
-
-def look(payload: bytes) -> tuple[str, int]:
-    """The text of a chunk that says nothing else, and its choice."""
-    (choice,) = decode_fast(payload).choices
-    return choice.delta.content, choice.index
-
-
-class ChatDecoder:
+class ChatDecoder(Partly):
     """Decode the payloads of one answer. A transducer.
 
     Usage may stand in any chunk, the last one counts; ``[DONE]`` ends the answer whether or not a finish
     reason came, and without either the answer was cut.
     """
 
-    __slots__ = ("_calls", "_learner", "_reasons", "_said", "_started", "_told", "_usage", "ended")
+    __slots__ = ("_calls", "_learner", "_mixed", "_reasons", "_said", "_started", "_told", "_usage", "ended")
+
+    _decode_delta = staticmethod(decode_delta)
 
     def __init__(self) -> None:
+        super().__init__()
         self._started = False
         self.ended = False
         self._usage: Usage | None = None
@@ -120,10 +73,12 @@ class ChatDecoder:
         self._reasons = NONE_BEGUN  # of each choice: None while it goes on
         # Made when there is one: of a thousand answers, most have none.
         self._calls: dict[int, ToolCallTracker] | None = None
-        self._learner: Learner[int] | None = None
+        self._learner: Learner[Said] | None = None
+        self._mixed = False  # whether it has said other things than text, piece by piece
         self._said: dict[tuple[str, int], Any] | None = None
 
     def feed(self, payload: bytes, /) -> Iterator[StreamToken]:
+        self._kept = None
         if self.ended or not payload.strip():  # no data at all: how some proxies keep a connection alive
             return
         if payload.strip() == b"[DONE]":
@@ -146,42 +101,102 @@ class ChatDecoder:
             return None
         if not self._started:
             return self._begin(payloads)
-        if type(payloads) is Burst and (alike := self._alike(payloads)) is not None:
+        if (type(payloads) is Burst or len(payloads) >= FEWEST) and (alike := self._alike(payloads)) is not None:
             return alike
         tokens: list[StreamToken] = []
-        seen = self._reasons
+        if self._mixed:
+            return self._pieces(payloads, tokens, payloads)
+        seen, rest = self._reasons, iter(payloads)
+        payload = b""
         try:
-            for payload in payloads:
-                choice = decode_fast(payload).choices[0]
+            for payload in rest:
+                choice = decode_text(payload).choices[0]
                 text = choice.delta.content
                 if choice.index not in seen:
-                    return None
+                    break
                 if text:
                     tokens.append(TextDelta(text, 0, choice.index))
+            else:
+                return tokens
         except UNREADABLE:
-            return None
-        return tokens
+            pass
+        return self._pieces(payloads, tokens, (payload, *rest))
 
-    def _alike(self, burst: Burst) -> Sequence[StreamToken] | None:
-        """The tokens of many chunks that differ in their text alone."""
+    def _pieces(
+        self, payloads: Sequence[bytes], tokens: list[StreamToken], rest: Sequence[bytes]
+    ) -> Sequence[StreamToken] | None:
+        """The rest of the payloads, for whatever may be said piece by piece."""
+        seen, mixed, decode = self._reasons, False, self._decode_delta
+        count, whole = len(payloads) - len(rest), len(tokens)
+        try:
+            for payload in rest:
+                chunk = decode(payload)
+                choice = chunk.choices[0]
+                delta, number = choice.delta, choice.index
+                if number not in seen or not self._is_told(chunk):
+                    break
+                if reasoning := delta.reasoning_content or delta.reasoning:
+                    tokens.append(ReasoningDelta(reasoning, 0, number))
+                elif delta.reasoning_details:
+                    break
+                if text := delta.content:
+                    tokens.append(TextDelta(text, 0, number))
+                else:
+                    mixed = True
+                if delta.refusal:
+                    tokens.append(RefusalDelta(delta.refusal, 0, number))
+                if delta.tool_calls:
+                    tracker = None if self._calls is None else self._calls.get(number)
+                    if tracker is None or not tracker.go_on(delta.tool_calls, tokens):
+                        break
+                count += 1
+                whole = len(tokens)
+            else:
+                self._mixed = mixed
+                return tokens
+        except UNREADABLE:
+            pass
+        del tokens[whole:]
+        return self._keep(payloads, tokens, count)
+
+    def feed_some(self, payloads: Sequence[bytes], /) -> tuple[Sequence[StreamToken], int]:
+        if payloads[0] == b"[DONE]":  # what comes last need not be tried
+            return (), 0
+        tokens, count = super().feed_some(payloads)
+        if count and not self._started:
+            self._started, self._reasons = True, FIRST_BEGUN
+        return tokens, count
+
+    def _alike(self, payloads: Sequence[bytes]) -> Sequence[StreamToken] | None:
+        """The tokens of many chunks that differ in what they say alone."""
+        if self._going_on:
+            return None
         if self._learner is None:
             self._learner = Learner(look)
-        told = self._learner.texts(burst)
-        return None if told is None or told[0] not in self._reasons else TextRun.of(told[1], 0, told[0])
+        alike = self._learner.texts(payloads)
+        if alike is None or alike[0][1] not in self._reasons:
+            return None
+        (kind, choice), texts = alike
+        if kind is TextDelta:
+            return TextRun.of(texts, 0, choice)
+        return [ReasoningDelta(text, 0, choice) for text in texts if text]
 
     def _begin(self, payloads: Sequence[bytes]) -> Sequence[StreamToken] | None:
         try:
-            chunk = decode_fast(payloads[0])
+            chunk = decode_delta(payloads[0])
         except UNREADABLE:
             return None
         if chunk.choices[0].index != 0:
             return None
         self._started, self._reasons = True, FIRST_BEGUN
         tokens = self.feed_batch(payloads)
+        start = ResponseStart(chunk.id or "", chunk.model or "")
         if tokens is None:  # not a word of it: it is all asked for again
             self._started, self._reasons = False, NONE_BEGUN
+            if self._kept is not None:
+                self._kept[1].insert(0, start)
             return None
-        return [ResponseStart(chunk.id or "", chunk.model or ""), *tokens]
+        return [start, *tokens]
 
     def close(self) -> Iterator[StreamToken]:
         if not self.ended:
@@ -255,6 +270,11 @@ class ChatDecoder:
                 if len(said) < MAX_SAID:
                     said[path, choice] = value
             yield Raw(path, value, choice)
+
+    def _is_told(self, chunk: DeltaChunk) -> bool:
+        """Whether what it says beside its delta was told, and has not changed."""
+        provider = chunk.provider
+        return provider is None or (self._said is not None and self._said.get(("provider", 0)) == provider)
 
     def _settle(self) -> Iterator[StreamToken]:
         """End the calls and tell the usage, at once: the connection may break before the end mark."""

@@ -1,16 +1,17 @@
-"""The pieces of a ``chat.completion.chunk``: reasoning, content in parts, citations, log probabilities, usage.
+"""The pieces of a ``chat.completion.chunk``: words, reasoning, content in parts, citations, log probabilities, usage.
 
 https://platform.openai.com/docs/api-reference/chat/streaming
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from ....streams.codec import Json
 from ....streams.tokens import (
     Citation,
+    FinishReason,
     Logprobs,
     Raw,
     ReasoningDelta,
@@ -22,7 +23,40 @@ from ....streams.tokens import (
 )
 from ...shape import count_of, object_of, objects_of, real_of, text_of
 
-__all__ = ["parse_citation", "parse_logprobs", "parse_parts", "parse_reasoning", "parse_usage"]
+__all__ = [
+    "FINISH_REASONS",
+    "KNOWN_CHOICE",
+    "KNOWN_CHUNK",
+    "KNOWN_DELTA",
+    "parse_citation",
+    "parse_logprobs",
+    "parse_parts",
+    "parse_reasoning",
+    "parse_usage",
+]
+
+FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
+    "stop": "stop",
+    "length": "length",
+    "content_filter": "content_filter",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "error": "error",
+    # Said by servers that speak this dialect, in their own words.
+    "end_turn": "stop",
+    "eos": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_length": "length",
+    "insufficient_system_resource": "error",
+}
+KNOWN_CHUNK: Final = frozenset(
+    "id object created model choices usage system_fingerprint service_tier obfuscation error x_groq p".split()
+)
+KNOWN_CHOICE: Final = frozenset("index delta finish_reason logprobs message native_finish_reason text".split())
+KNOWN_DELTA: Final = frozenset(
+    "role content refusal tool_calls function_call reasoning_content reasoning reasoning_details annotations".split()
+)
 
 
 def parse_reasoning(delta: Json, choice: int) -> Iterator[StreamToken]:

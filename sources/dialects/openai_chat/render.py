@@ -35,11 +35,11 @@ def render(request: CompletionRequest, *, max_tokens_field: str = "max_completio
         "frequency_penalty": request.frequency_penalty,
         "presence_penalty": request.presence_penalty,
         "seed": request.seed,
-        "stop": list(request.stop) or None,
+        "stop": list(request.stop) if request.stop else None,
         "n": request.choice_count if request.choice_count > 1 else None,
         "logprobs": request.logprobs or None,
         "top_logprobs": request.top_logprobs,
-        "tools": [render_tool(tool) for tool in request.tools] or None,
+        "tools": [render_tool(tool) for tool in request.tools] if request.tools else None,
         "tool_choice": render_tool_choice(request),
         "parallel_tool_calls": request.parallel_tool_calls,
         "response_format": render_format(request),
@@ -47,8 +47,11 @@ def render(request: CompletionRequest, *, max_tokens_field: str = "max_completio
         "metadata": request.metadata or None,
         "user": request.user,
     }
-    body.update({name: value for name, value in optional.items() if value is not None})
-    return {**body, "stream": True, "stream_options": {"include_usage": True}}
+    for name, value in optional.items():
+        if value is not None:
+            body[name] = value
+    body["stream"], body["stream_options"] = True, {"include_usage": True}
+    return body
 
 
 def refuse_what_has_no_place(request: CompletionRequest) -> None:

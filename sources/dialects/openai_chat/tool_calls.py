@@ -7,14 +7,15 @@ arguments or is repeated with each fragment, ``arguments: null`` or an object in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from ....streams import codec
 from ....streams.codec import Json
 from ....streams.errors import LimitExceeded
-from ....streams.tokens import ToolCallDelta, ToolCallEnd, ToolCallStart
+from ....streams.tokens import StreamToken, ToolCallDelta, ToolCallEnd, ToolCallStart
 from ...shape import object_of, text_of
+from .plain import Fragment
 
 __all__ = ["ToolCallTracker"]
 
@@ -55,6 +56,18 @@ class ToolCallTracker:
         if arguments is not None and not isinstance(arguments, str):
             arguments = codec.dumps(arguments).decode()
         yield from self._tell(call, arguments or "")
+
+    def go_on(self, fragments: Sequence[Fragment], tokens: list[StreamToken]) -> bool:
+        """Put more arguments of calls to the tokens; False when a fragment is, or may be, anything else."""
+        for fragment in fragments:
+            call, details = self._current.get(fragment.index), fragment.function
+            if call is None or not call.started:
+                return False
+            if (fragment.id and fragment.id != call.id) or (details.name and not call.name):
+                return False
+            if details.arguments:
+                tokens.append(ToolCallDelta(details.arguments, call.index, self._choice))
+        return True
 
     def end(self) -> Iterator[ToolToken]:
         """Announce what was held back, then end every call."""

@@ -11,18 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import NoneType
-from typing import Annotated, Final, Literal, TypeAlias
-
-from msgspec import Meta, Raw as JsonRaw, Struct
+from typing import Final
 
 from ....streams import codec
+from ....streams.burst import Burst
 from ....streams.codec import Json
 from ....streams.errors import StreamTruncated
+from ....streams.text_run import TextRun
 from ....streams.tokens import (
     Finish,
     FinishReason,
     Raw,
-    ReasoningDelta,
     RefusalDelta,
     ResponseStart,
     StreamToken,
@@ -30,10 +29,13 @@ from ....streams.tokens import (
     ToolCallDelta,
     Usage,
 )
+from ...partly import Partly
 from ...shape import count_of, object_of, objects_of, text_of
+from ...template import Learner, last_of
 from ..openai_chat.pieces import parse_logprobs
 from .errors import error_event, failure
 from .items import CALLS, Item, Items, argument_text, parse_citation
+from .plain import SPEECH, Delta, Speaker, decode_fast, look
 
 __all__ = ["FINISH_REASONS", "ResponsesDecoder", "parse_usage"]
 
@@ -50,15 +52,6 @@ FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
 KNOWN_ITEMS: Final = frozenset(("message", "reasoning", *CALLS))
 KNOWN_MESSAGE: Final = frozenset("id type status role content".split())
 KNOWN_PARTS: Final = frozenset(("output_text", "refusal", "reasoning_text", "summary_text"))
-Delta: TypeAlias = type[TextDelta] | type[RefusalDelta] | type[ReasoningDelta] | type[ToolCallDelta]
-SPEECH: Final[Mapping[str, Delta]] = {
-    "response.output_text.delta": TextDelta,
-    "response.refusal.delta": RefusalDelta,
-    "response.reasoning_summary_text.delta": ReasoningDelta,
-    "response.reasoning_text.delta": ReasoningDelta,
-    "response.function_call_arguments.delta": ToolCallDelta,
-    "response.custom_tool_call_input.delta": ToolCallDelta,
-}
 KIND_OF: Final[Mapping[str, str]] = {
     "response.function_call_arguments.delta": "function_call",
     "response.function_call_arguments.done": "function_call",
@@ -81,29 +74,7 @@ QUIET: Final = frozenset(
 )
 
 
-class FastDelta(Struct, gc=False, forbid_unknown_fields=True):
-    """A delta without log probabilities. Every other shape fails to decode, and goes the general way."""
-
-    type: Literal[
-        "response.output_text.delta",
-        "response.function_call_arguments.delta",
-        "response.reasoning_summary_text.delta",
-        "response.reasoning_text.delta",
-    ]
-    delta: str
-    output_index: int
-    item_id: str | None = None
-    content_index: JsonRaw = JsonRaw()
-    summary_index: JsonRaw = JsonRaw()
-    sequence_number: int | None = None
-    logprobs: Annotated[list[JsonRaw], Meta(max_length=0)] | None = None
-    obfuscation: JsonRaw = JsonRaw()
-
-
-decode_fast = codec.typed_decoder(FastDelta).decode
-
-
-class ResponsesDecoder:
+class ResponsesDecoder(Partly):
     """Decode the payloads of one answer. A transducer.
 
     ``response.completed``, ``response.incomplete`` or ``response.failed`` ends the answer; without one it was cut.
@@ -117,14 +88,18 @@ class ResponsesDecoder:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.response_id = ""
         self.sequence_number: int | None = None
+        self._number: int | None = None  # of the last event that was kept
         self._started = False
         self.ended = False
         self.items = Items()
-        self._speaking: dict[tuple[str, int, str | None], tuple[Delta, int]] = {}
+        self._speaking: dict[Speaker, tuple[Delta, int]] = {}
+        self._learner: Learner[Speaker] | None = None
 
     def feed(self, payload: bytes, /) -> Iterator[StreamToken]:
+        self._kept = None
         if self.ended or payload.strip() == b"[DONE]":
             return
         event = codec.loads_object(payload)
@@ -142,22 +117,49 @@ class ResponsesDecoder:
     def feed_batch(self, payloads: Sequence[bytes], /) -> Sequence[StreamToken] | None:
         if self.ended or not self._speaking:
             return None
+        if type(payloads) is Burst and (alike := self._alike(payloads)) is not None:
+            return alike
         tokens: list[StreamToken] = []
-        speaking, number = self._speaking, self.sequence_number
+        speaking, number, rest = self._speaking, self.sequence_number, iter(payloads)
         try:
-            for payload in payloads:
+            for payload in rest:
                 event = decode_fast(payload)
                 known = speaking.get((event.type, event.output_index, event.item_id))
                 if known is None:
-                    return None
+                    break
                 if event.sequence_number is not None:
                     number = event.sequence_number
                 if event.delta:
                     tokens.append(known[0](event.delta, known[1]))
+            else:
+                self.sequence_number = number
+                return tokens
         except codec.UNREADABLE:
+            pass
+        self._number = number
+        return self._keep(payloads, tokens, len(payloads) - 1 - len([*rest]))
+
+    def feed_some(self, payloads: Sequence[bytes], /) -> tuple[Sequence[StreamToken], int]:
+        tokens, count = super().feed_some(payloads)
+        if 0 < count < len(payloads):
+            self.sequence_number = self._number
+        return tokens, count
+
+    def _alike(self, payloads: Sequence[bytes]) -> Sequence[StreamToken] | None:
+        """The tokens of many deltas that differ in what they say, and in their numbers, alone."""
+        if self._going_on:
             return None
-        self.sequence_number = number
-        return tokens
+        if self._learner is None:
+            self._learner = Learner(look)
+        alike = self._learner.texts(payloads)
+        known = None if alike is None else self._speaking.get(alike[0])
+        if alike is None or known is None:
+            return None
+        (kind, index), texts = known, alike[1]
+        number = decode_fast(last_of(payloads)).sequence_number
+        if number is not None:
+            self.sequence_number = number
+        return TextRun.of(texts, index, 0) if kind is TextDelta else [kind(text, index) for text in texts if text]
 
     def close(self) -> Iterator[StreamToken]:
         if not self.ended:
