@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urlsplit
 
 __all__ = [
     "checked_base_url",
     "checked_header",
+    "checked_name",
     "checked_url",
     "checked_value",
     "is_forbidden_address",
@@ -126,15 +126,18 @@ def checked_header(name: str, value: str) -> str:
     Raises:
         ValueError: For a name that is none, and for what :func:`checked_value` refuses.
     """
-    if not is_header_name(name):
+    return checked_value(f"header {checked_name(name)}", value)
+
+
+def checked_name(name: str) -> str:
+    """The name of a header: a token, as RFC 9110 has it.
+
+    Raises:
+        ValueError: For anything else.
+    """
+    if HEADER_NAME.fullmatch(name) is None:
         raise ValueError("the name of a header holds characters that no name can")
-    return checked_value(f"header {name}", value)
-
-
-@lru_cache(maxsize=256)
-def is_header_name(name: str) -> bool:
-    """Whether it is a token as RFC 9110 has it; most requests carry the names that others did."""
-    return HEADER_NAME.fullmatch(name) is not None
+    return name
 
 
 def checked_value(what: str, value: str) -> str:

@@ -93,7 +93,8 @@ def header(name: str, value: Secret, *, prefix: str = "") -> Authorize:
     """Send the secret in one header."""
 
     async def authorize(request: HttpRequest) -> HttpRequest:
-        headers = Headers({**request.headers, name: prefix + value.reveal()})
+        headers = Headers(request.headers)
+        headers[name] = prefix + value.reveal()
         return HttpRequest(request.method, request.url, headers, request.body)
 
     return Known(authorize, fingerprint(value.reveal()))

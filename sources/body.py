@@ -65,8 +65,7 @@ class Reading(Flow):
             aiohttp.ClientError: When the connection breaks off.
         """
         self._pieces = inflate(self._response.headers.get("content-encoding", ""))
-        self._response.forget()
-        await self._read(self._pieces is None and await fits(self._content))
+        await self._read()
 
     def close(self) -> None:
         """It is over: nothing stays, and the connection only if all of the answer has come."""
@@ -98,7 +97,7 @@ class Reading(Flow):
     async def _go_on(self, pump: Pump[bytes]) -> Exception | None:
         pump.rest(None)
         try:
-            await self._read(pushed=True)
+            await self._read()
         except Exception as error:
             return presentable(error, self._secrets)
         finally:
@@ -106,7 +105,7 @@ class Reading(Flow):
                 self.close()
         return None
 
-    async def _read(self, pushed: bool) -> None:
+    async def _read(self) -> None:
         more = self._pump.wanted
         while more:
             if not self._is_wanted:
@@ -116,10 +115,11 @@ class Reading(Flow):
                 more = await self._push(self.next_piece())
             elif not self._is_drained:
                 more = await self._pull()
-            elif pushed and self.is_open:
-                self.begin()
-                return
             else:
+                self._response.forget()  # what came with the head has gone on, and nobody asks for that any more
+                if self._pieces is None and self.is_open and await fits(self._content):
+                    self.begin()
+                    return
                 self._watch_the_end()
                 more = await self._pull()
         if self._call.ended and not self._content.is_eof():

@@ -22,6 +22,7 @@ from yarl import URL
 from ..streams.errors import ConnectionLost, ProtocolError, StreamError
 from .address import is_forbidden_address
 from .idle import Silence
+from .outgoing import request_class
 
 __all__ = [
     "READ_SIZE",
@@ -180,7 +181,7 @@ class Sessions:
             for gone in [other for other in list(self._pools) if other.is_closed()]:
                 self._pools.pop(gone, None)
             silence = Silence(self._read_timeout)
-            session = self._new_session(silence)
+            session = self._new_session(silence, request_class())
             pool = self._pools[loop] = Pool(session, silence, until_loop_ends(self._pools, loop, session))
             await anext(pool.guard)
         return pool.session
@@ -191,7 +192,7 @@ class Sessions:
         if pool is not None:
             await pool.guard.aclose()
 
-    def _new_session(self, silence: Silence) -> aiohttp.ClientSession:
+    def _new_session(self, silence: Silence, request: type[aiohttp.ClientRequest]) -> aiohttp.ClientSession:
         answer: Any = partial(Answer, silence)
         connector = aiohttp.TCPConnector(
             limit=0, resolver=GuardedResolver(), ssl=self._ssl_context or True, timeout_ceil_threshold=float("inf")
@@ -202,6 +203,7 @@ class Sessions:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             read_bufsize=READ_SIZE,
+            request_class=request,
             response_class=answer,
             headers={"user-agent": "tokenrill", "accept-encoding": "identity"},
         )

@@ -72,7 +72,10 @@ class Dialect:
 
     def request_id(self, headers: Mapping[str, str]) -> str | None:
         """The provider's id of the request, if it gave one."""
-        return next((headers[name] for name in self.request_id_headers if name in headers), None)
+        for name in self.request_id_headers:
+            if name in headers:
+                return headers[name]
+        return None
 
     def decode(self, chunks: Iterable[bytes]) -> Sequence[StreamToken]:
         """All tokens of a whole recorded answer; for tests, notebooks and tools.

@@ -25,7 +25,7 @@ from ..streams.batched import Batched, BatchObserver
 from ..streams.call import Call
 from ..streams.errors import ConnectError, StreamError, UnexpectedContent
 from ..streams.loops import on_loop
-from .address import checked_header, checked_url, is_forbidden_address
+from .address import checked_name, checked_url, checked_value, is_forbidden_address
 from .body import Reading, error_body, tell_closed
 from .connections import Answer, Sessions, environment_proxy
 from .http_errors import presentable
@@ -193,20 +193,18 @@ def send(
     session: aiohttp.ClientSession, url: URL, request: HttpRequest, proxy: str | None
 ) -> Awaitable[aiohttp.ClientResponse]:
     """aiohttp's own, which alone holds the request while its answer is waited for."""
-    headers = {header_name(name): checked_header(name, value) for name, value in request.headers.items()}
-    body = io.BytesIO(request.body) if len(request.body) > LARGE_BODY else ready(request.body, request.headers)
+    headers = {
+        header_name(name): value if value.isascii() and value.isprintable() else checked_value(f"header {name}", value)
+        for name, value in request.headers.items()
+    }
+    body = io.BytesIO(request.body) if len(request.body) > LARGE_BODY else request.body
     return session.request(request.method, url, headers=headers, data=body, allow_redirects=False, proxy=proxy)
 
 
 @lru_cache(maxsize=256)
 def header_name(name: str) -> istr:
-    """As aiohttp compares them; most requests carry the names that others did."""
-    return istr(name)
-
-
-def ready(body: bytes, headers: Mapping[str, str]) -> aiohttp.BytesPayload:
-    """The body as what aiohttp would make of it, without its search for how to."""
-    return aiohttp.BytesPayload(body, content_type=headers.get("content-type", "application/octet-stream"))
+    """As aiohttp compares them, if it is one; most requests carry the names that others did."""
+    return istr(checked_name(name))
 
 
 @lru_cache(maxsize=256)

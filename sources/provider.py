@@ -8,10 +8,10 @@ from typing import Any, Final, TypeAlias, cast
 
 from reactivex import Observable
 
-from ..operators._transduce import Fused
 from ..streams import codec
 from ..streams.call import Call
 from ..streams.codec import Json
+from ..streams.fused import Fused
 from ..streams.request import CompletionRequest
 from ..streams.tokens import StreamToken
 from .auth import Authorize
@@ -67,7 +67,8 @@ class Provider:
         body = self.dialect.render(request)
         if request.extra:
             body = merged(body, request.extra)
-        headers = Headers({**JSON_HEADERS, **self.headers})
+        headers = Headers(JSON_HEADERS)
+        headers.update(self.headers)
         return await self.authorize(HttpRequest("POST", self.endpoint(request), headers, codec.dumps(body)))
 
     def body(self, asked: CompletionRequest | Call) -> Observable[bytes]:

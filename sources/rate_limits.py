@@ -14,6 +14,7 @@ __all__ = ["anthropic_rate_limits", "cerebras_rate_limits", "openai_rate_limits"
 
 UNIT_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 SECONDS: Final = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
+UNTOLD: Final = (None, None)
 DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])")
 
 
@@ -72,9 +73,11 @@ def seconds_until(date: str | None, now: float) -> float | None:
 
 
 def bucket(headers: Mapping[str, str], name: str) -> RateLimit | None:
-    limit = whole(headers.get("x-ratelimit-limit-" + name))
-    remaining = whole(headers.get("x-ratelimit-remaining-" + name))
-    reset = duration(headers.get("x-ratelimit-reset-" + name))
+    told = headers.get("x-ratelimit-limit-" + name), headers.get("x-ratelimit-remaining-" + name)
+    resets = headers.get("x-ratelimit-reset-" + name)
+    if resets is None and told == UNTOLD:  # as most servers of this dialect leave it
+        return None
+    limit, remaining, reset = whole(told[0]), whole(told[1]), duration(resets)
     return None if limit is remaining is reset is None else RateLimit(limit, remaining, reset)
 
 

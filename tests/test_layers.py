@@ -24,7 +24,14 @@ LAYERS: Mapping[str, set[str]] = {
     "sinks": {"streams", "operators"},
     "runners": {"streams", "operators", "sources", "sinks", "tokenrill"},
 }
-CLIENT = ("sources/http.py", "sources/connections.py", "sources/body.py", "sources/pushed.py", "sources/http_errors.py")
+CLIENT = (
+    "sources/http.py",
+    "sources/connections.py",
+    "sources/outgoing.py",
+    "sources/body.py",
+    "sources/pushed.py",
+    "sources/http_errors.py",
+)
 HOME: Mapping[str, tuple[str, ...]] = {
     "aiohttp": CLIENT,
     "aiohttp.web": ("runners/",),

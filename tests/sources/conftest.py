@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from tokenrill.sources import pushed
+from tokenrill.sources import outgoing, pushed
 
 BOTH_DELIVERIES = {
     "test_back_pressure",
@@ -34,10 +34,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def delivery(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """How bodies are delivered in a test: from the transport, or by ``content.read``, as with another aiohttp."""
+    """How bodies are delivered in a test: from the transport, or as aiohttp does it, as with another aiohttp.
+
+    Requests, too, are then sent as aiohttp sends them.
+    """
     way: str = request.param
     if way == "pulled":
         monkeypatch.setitem(pushed.rehearsed, "aiohttp", False)
+        monkeypatch.setitem(outgoing.rehearsed, "aiohttp", False)
     return way
 
 
