@@ -19,6 +19,7 @@ from yarl import URL
 __all__ = ["Outgoing", "request_class"]
 
 AT_ONCE: Final = 32 << 10  # half of what a transport takes before it asks for a pause
+NO_TRACES: Final[list[Any]] = []  # nobody writes to it: a session of ours traces nothing
 rehearsed: dict[str, bool] = {}
 
 
@@ -61,7 +62,7 @@ class Outgoing(aiohttp.ClientRequest):
             continue100=None,
             timer=None,
             request_info=self.request_info,
-            traces=[],
+            traces=NO_TRACES,
             loop=self.loop,
             session=self.session,
             stream_writer=writer,

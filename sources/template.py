@@ -31,7 +31,7 @@ FEWEST: Final = 24  # events that have been cut already, for a pattern to pay
 PIECE: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[0-9]+|[^"0-9]+', re.DOTALL)
 # A text's own quotes and backslashes are escaped; the rest of a string stands for itself.
 PLAIN: Final = r'([^"]*)'
-ESCAPED: Final = r'([^"\\]*(?:\\.[^"\\]*)*)'
+ESCAPED: Final = r'([^"\\]*+(?:\\.[^"\\]*+)*+)'
 TEXT, WORD, COUNT, BLANK = "TEXT", r"([ !#-\[\]-~]*)", "(0|[1-9][0-9]{0,14})", "( *)"
 # Only between the parts of JSON does a line end stand for a blank: in a string it is an error.
 OTHERS: Final = {WORD: (b"", b"Q7", b"- .:z_" * 9), COUNT: (b"0", b"7", b"9" * 15), BLANK: (b"", b"\n", b" \n ")}
@@ -118,7 +118,7 @@ class Template(Generic[Key]):
     Blocks and pieces are bytes, each as one letter (latin-1): a single wide one would make all of a block wide.
     """
 
-    __slots__ = ("_begin", "_behind", "_find", "_find_escaped", "_fixed", "_frame", "_places", "key")
+    __slots__ = ("_begin", "_behind", "_fixed", "_frame", "_places", "_split", "_split_escaped", "key")
 
     def __init__(self, key: Key, fixed: Sequence[bytes], places: Sequence[str]) -> None:
         self.key = key
@@ -131,12 +131,13 @@ class Template(Generic[Key]):
         self._frame = head, blank
         begin, *behind = self._fixed
         self._begin, self._behind = head.decode("latin-1") + begin, [*behind[:-1], behind[-1] + blank.decode()]
-        # Only lengths: the pattern of one stream fits the next, and is found in the cache of ``re``.
-        pattern = f".{{{len(self._begin)}}}" + "".join(
+        # Only lengths: the pattern of one stream fits the next, and is found in the cache of ``re``. The empty groups
+        # keep room for what stands between two places.
+        pattern = f".{{{len(self._begin)}}}" + "()".join(
             f"{place}.{{{len(piece)}}}" for place, piece in zip(self._places, self._behind, strict=True)
         )
-        self._find, self._find_escaped = (
-            re.compile(pattern.replace(TEXT, text, 1), re.DOTALL).findall for text in (PLAIN, ESCAPED)
+        self._split, self._split_escaped = (
+            re.compile(pattern.replace(TEXT, text, 1), re.DOTALL).split for text in (PLAIN, ESCAPED)
         )
 
     def texts(self, head: bytes, blank: bytes, block: str) -> Sequence[str] | None:
@@ -144,20 +145,18 @@ class Template(Generic[Key]):
         if self._frame != (head, blank):
             self._put_between(head, blank)
         escaped = "\\" in block
-        found = self._find_escaped(block) if escaped else self._find(block)
-        if not found:
+        pieces = self._split_escaped(block) if escaped else self._split(block)
+        *behind, last = self._behind
+        step = 2 * len(self._behind)
+        count = len(pieces) // step
+        if not count:
             return None
-        behind, count = self._behind, len(found)
-        stood: Sequence[Sequence[str]] = [found] if len(behind) == 1 else [*zip(*found, strict=True)]
-        pieces = [""] * (2 * len(behind) * count)
-        for number, (strings, piece) in enumerate(zip(stood, behind, strict=True)):
-            pieces[2 * number :: 2 * len(behind)] = strings
-            pieces[2 * number + 1 :: 2 * len(behind)] = [piece] * count
-        pieces[2 * len(behind) - 1 : -1 : 2 * len(behind)] = [behind[-1] + self._begin] * (count - 1)
-        pieces.insert(0, self._begin)
+        texts = pieces[1 + 2 * self._places.index(TEXT) :: step]
+        pieces[::step] = [self._begin, *[last + self._begin] * (count - 1), last]
+        for number, piece in enumerate(behind):
+            pieces[2 + 2 * number :: step] = [piece] * count
         if "".join(pieces) != block:
             return None
-        texts = stood[self._places.index(TEXT)]
         joined = '","'.join(texts)
         if not escaped and joined.isascii() and joined.isprintable():
             return texts
