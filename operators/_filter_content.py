@@ -122,10 +122,13 @@ class ContentFilter:
 
     def feed_batch(self, tokens: Sequence[StreamToken], /) -> Sequence[StreamToken] | None:
         """One search over one text, where that is all that is written, and no phrase is in it."""
-        if len(tokens) == 1 and not self._held:
-            token = tokens[0]
-            if not isinstance(token, self._written) or self._search.is_clean(token.text):
+        if len(tokens) == 1 and isinstance(token := tokens[0], self._written):
+            if not self._held and self._search.is_clean(token.text):
                 return tokens
+            changes = self._changes((token,), (token.text,))
+            if not changes:
+                return None if changes is None else tokens
+            return (with_text(token, changes[0]),) if changes[0] else ()
         if type(tokens) is TextRun:
             changes = self._changes(tokens, tokens.texts)
             return tokens.altered(changes) if changes else None if changes is None else tokens

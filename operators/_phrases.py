@@ -67,6 +67,13 @@ class PhraseSearch:
         >>> PhraseSearch(["secret"], case_sensitive=False).passing("", ["a sec", "t", " or", " two, s"])
         ({0: 'a ', 1: 'sect', 3: ' two, '}, 's')
         """
+        if len(texts) == 1:
+            text = begun + texts[0]
+            folded = self.fold(text)
+            if self.pattern.search(folded) is not None:
+                return None
+            waits = self.waits_from(folded, 0)
+            return {0: text[:waits]}, text[waits:]
         border = self._border
         parted = border.join((*texts, ""))
         bordered = parted.count(border) == len(texts)  # else some are the texts' own

@@ -1,4 +1,4 @@
-"""The body of an answer, at most a read of 96 KiB at a time, as fast as it is wanted and no faster."""
+"""The body of an answer, at most a read of 80 KiB at a time, as fast as it is wanted and no faster."""
 
 from __future__ import annotations
 

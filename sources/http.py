@@ -1,6 +1,6 @@
 """The one place that sends: requests out, bytes in, as an observable.
 
-Redirects are refused, nothing is retried, there is no total time limit, and the answer is read at most 96 KiB
+Redirects are refused, nothing is retried, there is no total time limit, and the answer is read at most 80 KiB
 at a time, after asking the call's demand; what is not read stays in the kernel, so TCP slows the sender.
 """
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 __all__ = ["BUFFER_SIZE", "relay"]
 
-BUFFER_SIZE: Final = 96 << 10
+BUFFER_SIZE: Final = 80 << 10
 
 
 class Listener(Protocol):

@@ -105,4 +105,4 @@ def test_many_choices_that_wait_are_told_after_what_passes() -> None:
     for choice in range(256):
         filtering.feed_batch([T("sec", 0, choice)])
     assert filtering.feed_batch([T("a sec", 0, 256)]) is None
-    assert filtering.feed_batch([T("a sec", 0, 3)]) == [T("seca ", 0, 3)]
+    assert filtering.feed_batch([T("a sec", 0, 3)]) == (T("seca ", 0, 3),)
