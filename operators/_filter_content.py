@@ -125,12 +125,12 @@ class ContentFilter:
         if len(tokens) == 1 and isinstance(token := tokens[0], self._written):
             if not self._held and self._search.is_clean(token.text):
                 return tokens
-            changes = self._changes((token,), (token.text,))
+            changes = self._changes((token,))
             if not changes:
                 return None if changes is None else tokens
             return (with_text(token, changes[0]),) if changes[0] else ()
         if type(tokens) is TextRun:
-            changes = self._changes(tokens, tokens.texts)
+            changes = self._changes(tokens)
             return tokens.altered(changes) if changes else None if changes is None else tokens
         kinds = {*map(type, tokens)}
         written = kinds.intersection(self._written)
@@ -142,7 +142,7 @@ class ContentFilter:
         if len(kinds) > 1:
             places = [place for place in places if type(tokens[place]) in written]
         deltas = cast("Sequence[Written]", tokens if len(kinds) == 1 else [tokens[place] for place in places])
-        changes = self._changes(deltas, [delta.text for delta in deltas])
+        changes = self._changes(deltas)
         if not changes:
             return None if changes is None else tokens
         altered = list(tokens)
@@ -151,15 +151,19 @@ class ContentFilter:
             altered[place : place + 1] = [with_text(deltas[number], changes[number])] if changes[number] else ()
         return altered
 
-    def _changes(self, deltas: Sequence[Written], texts: Sequence[str]) -> Mapping[int, str] | None:
+    def _changes(self, deltas: Sequence[Written]) -> Mapping[int, str] | None:
         """What passes in place of which of these, if they go on with one text: the end that must wait is then held."""
         first = deltas[0]
         index, choice = first.index, first.choice
         held = self._held.get(choice)
         if held is not None and (type(held) is not type(first) or held.index != index):
             return None
-        if type(deltas) is not TextRun and any([delta.index != index or delta.choice != choice for delta in deltas]):
-            return None
+        if type(deltas) is TextRun:
+            texts = deltas.texts
+        else:
+            texts = [delta.text for delta in deltas if delta.index == index and delta.choice == choice]
+            if len(texts) != len(deltas):
+                return None
         found = self._search.passing("" if held is None else held.text, texts)
         if found is None:
             return None
