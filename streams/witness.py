@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -55,9 +56,9 @@ class Sentinel(Witness):
         self.last: float | None = None
         self.stirred = False
 
+    @abstractmethod
     def begin(self, whom: Alarm, scheduler: abc.SchedulerBase | None) -> bool:
         """Get ready to alarm; whether that will be on the event loop that runs here, and not in other threads."""
-        raise NotImplementedError
 
     def start(self) -> None:
         """The subscription begins."""

@@ -10,7 +10,7 @@ from reactivex.disposable import Disposable
 
 from tokenrill.streams.batched import Batched, BatchObserver
 
-__all__ = ["PushedBatches", "PushedItems", "Seen"]
+__all__ = ["InTurn", "PushedBatches", "PushedItems", "Seen"]
 
 
 class PushedItems(Observable[Any]):
@@ -76,6 +76,12 @@ class PushedBatches(Batched[Any]):
     def complete(self) -> None:
         for observer in tuple(self.observers):
             observer.on_completed()
+
+
+class InTurn(PushedBatches):
+    """One whose signals come in turn, as its test sees to."""
+
+    in_turn = True
 
 
 class Seen:

@@ -9,17 +9,11 @@ import pytest
 from reactivex import abc, operators as ops
 from reactivex.testing import TestScheduler
 
-from tests.contracts.pushing import PushedBatches, Seen
+from tests.contracts.pushing import InTurn, PushedBatches, Seen
 from tokenrill import Raw, StreamStalled, TextDelta, deadline, filter_content
 from tokenrill.operators._clock import LoopTimers, time_of
 from tokenrill.operators._deadline import Guard, Limits
 from tokenrill.streams.batched import Serial
-
-
-class InTurn(PushedBatches):
-    """Batches that come one after another, from wherever."""
-
-    in_turn = True
 
 
 class OnLoop(InTurn):

@@ -8,14 +8,10 @@ from typing import Any
 import pytest
 from reactivex import operators as ops
 
-from tests.contracts.pushing import PushedBatches, Seen
+from tests.contracts.pushing import InTurn, PushedBatches, Seen
 from tokenrill import transduce, watch
 from tokenrill.streams.fused import Fused
 from tokenrill.streams.types import Operator
-
-
-class InTurn(PushedBatches):
-    in_turn = True
 
 
 class Stage:

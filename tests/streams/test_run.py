@@ -12,16 +12,12 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from reactivex import Observable, abc
 
-from tests.contracts.pushing import PushedBatches
+from tests.contracts.pushing import InTurn, PushedBatches
 from tokenrill import deadline, transduce, watch
 from tokenrill.streams.batched import Batched, BatchObserver, subscribe_batches
 from tokenrill.streams.types import Operator
 
 Log = list[tuple[str, str]]
-
-
-class InTurn(PushedBatches):
-    in_turn = True
 
 
 class Apart(Batched[Any]):

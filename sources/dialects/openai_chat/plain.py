@@ -26,6 +26,20 @@ __all__ = [
 ]
 
 
+class Chunk(Struct, gc=False, forbid_unknown_fields=True, kw_only=True):
+    """What may stand beside the choices, and says nothing."""
+
+    id: str | None = None
+    object: str | None = None
+    created: int | None = None
+    model: str | None = None
+    usage: None = None
+    system_fingerprint: str | None = None
+    service_tier: str | None = None
+    obfuscation: str | None = None
+    p: str | None = None  # Mistral pads with it
+
+
 class TextPiece(Struct, gc=False, forbid_unknown_fields=True):
     content: str
     role: str | None = None
@@ -45,17 +59,8 @@ class TextChoice(Struct, gc=False, forbid_unknown_fields=True):
     matched_stop: None = None  # SGLang
 
 
-class TextChunk(Struct, gc=False, forbid_unknown_fields=True):
+class TextChunk(Chunk, gc=False, forbid_unknown_fields=True):
     choices: tuple[TextChoice]
-    id: str | None = None
-    object: str | None = None
-    created: int | None = None
-    model: str | None = None
-    usage: None = None
-    system_fingerprint: str | None = None
-    service_tier: str | None = None
-    obfuscation: str | None = None
-    p: str | None = None  # Mistral pads with it
 
 
 class Function(Struct, gc=False, forbid_unknown_fields=True):
@@ -107,17 +112,8 @@ class DeltaChoice(Struct, gc=False, forbid_unknown_fields=True):
     stop_reason: None = None  # vLLM
 
 
-class DeltaChunk(Struct, gc=False, forbid_unknown_fields=True):
+class DeltaChunk(Chunk, gc=False, forbid_unknown_fields=True):
     choices: tuple[DeltaChoice]
-    id: str | None = None
-    object: str | None = None
-    created: int | None = None
-    model: str | None = None
-    usage: None = None
-    system_fingerprint: str | None = None
-    service_tier: str | None = None
-    obfuscation: str | None = None
-    p: str | None = None
     provider: str | None = None  # OpenRouter
 
 
