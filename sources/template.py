@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Final, Generic, TypeVar
 
 from ..streams import codec
-from ..streams.burst import Burst
+from ..streams.burst import Block, Burst
 from ..streams.codec import UNREADABLE
 
 __all__ = ["FEWEST", "Learner", "Look", "last_of"]
@@ -30,9 +30,10 @@ TRIES: Final = 8  # of reads, before no more is learned, and of strings in one e
 FEWEST: Final = 24  # events that have been cut already, for a pattern to pay
 PIECE: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[0-9]+|[^"0-9]+', re.DOTALL)
 # A text's own quotes and backslashes are escaped; the rest of a string stands for itself.
-PLAIN: Final = r'([^"]*)'
-ESCAPED: Final = r'([^"\\]*+(?:\\.[^"\\]*+)*+)'
-TEXT, WORD, COUNT, BLANK = "TEXT", r"([ !#-\[\]-~]*)", "(0|[1-9][0-9]{0,14})", "( *)"
+# Up to the first quote, which is the string's end unless a backslash is before it; then by the book.
+TEXT: Final = rb'([^"]*+(?<!\\)|[^"\\]*+(?:\\.[^"\\]*+)*+)'
+WORD, COUNT, BLANK = rb'([^"]*+)', rb"(0|[1-9][0-9]{0,14})", rb"( *+)"
+LETTERS: Final = bytes({*range(0x20, 0x7F)} - {*b'"\\'})  # what a word may be made of
 # Only between the parts of JSON does a line end stand for a blank: in a string it is an error.
 OTHERS: Final = {WORD: (b"", b"Q7", b"- .:z_" * 9), COUNT: (b"0", b"7", b"9" * 15), BLANK: (b"", b"\n", b" \n ")}
 PROBE: Final = b"probe"
@@ -75,14 +76,14 @@ class Learner(Generic[Key]):
         if type(events) is not Burst:
             if len(events) < FEWEST:
                 return None
-            texts = self._texts(events, b"", b"\n", str(b"\n".join(events) + b"\n", "latin-1"))
+            texts = self._texts(events, Block(b"\n".join((*events, b"")), b"", b"\n"))
             # Of a line end in an event, which ends none, there would be one more.
             return (
                 None
                 if self._template is None or texts is None or len(texts) != len(events)
                 else (self._template.key, texts)
             )
-        texts = self._texts(events, events.head, b"\n\n", events.block)
+        texts = self._texts(events, events.block)
         if self._template is None or texts is None:
             return None
         key, look = self._template.key, self._look
@@ -96,33 +97,30 @@ class Learner(Generic[Key]):
             texts = (*(text for text, _ in before), *texts)
         return key, texts
 
-    def _texts(self, events: Sequence[bytes], head: bytes, blank: bytes, block: str) -> Sequence[str] | None:
+    def _texts(self, events: Sequence[bytes], block: Block) -> Sequence[str] | None:
         """The texts of a block of events, by what is known, or else by what its first and last show."""
         template = self._template
-        texts = None if template is None else template.texts(head, blank, block)
+        texts = None if template is None else template.texts(block)
         if texts is None and self._tries > 0:
-            first = events.first if type(events) is Burst else events[0]
-            if template is not None and template.texts(head, blank, (head + first + blank).decode("latin-1")):
+            first, head, blank = first_of(events), block.head, block.blank
+            if template is not None and template.texts(Block(head + first + blank, head, blank)):
                 return None  # it still holds: something odd has come between
             self._tries -= 1
             self._template = learned(first, last_of(events), self._look)
-            texts = None if self._template is None else self._template.texts(head, blank, block)
+            texts = None if self._template is None else self._template.texts(block)
         if texts is not None:
             self._tries = TRIES
         return texts
 
 
 class Template(Generic[Key]):
-    """What stands between the places in which the events of a block differ, and what may stand there.
+    """What stands between the places in which the events of a block differ, and what may stand there."""
 
-    Blocks and pieces are bytes, each as one letter (latin-1): a single wide one would make all of a block wide.
-    """
+    __slots__ = ("_begin", "_behind", "_fixed", "_frame", "_places", "_split", "key")
 
-    __slots__ = ("_begin", "_behind", "_fixed", "_frame", "_places", "_split", "_split_escaped", "key")
-
-    def __init__(self, key: Key, fixed: Sequence[bytes], places: Sequence[str]) -> None:
+    def __init__(self, key: Key, fixed: Sequence[bytes], places: Sequence[bytes]) -> None:
         self.key = key
-        self._fixed = [piece.decode("latin-1") for piece in fixed]
+        self._fixed = fixed
         self._places = places
         self._frame = (b"", b"")
 
@@ -130,45 +128,51 @@ class Template(Generic[Key]):
         """Say what comes before each event, and behind it."""
         self._frame = head, blank
         begin, *behind = self._fixed
-        self._begin, self._behind = head.decode("latin-1") + begin, [*behind[:-1], behind[-1] + blank.decode()]
-        # Only lengths: the pattern of one stream fits the next, and is found in the cache of ``re``. The empty groups
-        # keep room for what stands between two places.
-        pattern = f".{{{len(self._begin)}}}" + "()".join(
-            f"{place}.{{{len(piece)}}}" for place, piece in zip(self._places, self._behind, strict=True)
-        )
-        self._split, self._split_escaped = (
-            re.compile(pattern.replace(TEXT, text, 1), re.DOTALL).split for text in (PLAIN, ESCAPED)
-        )
+        self._begin, self._behind = head + begin, [*behind[:-1], behind[-1] + blank]
+        # Only lengths: the pattern of one stream fits the next, and is found in the cache of ``re``.
+        between = [b"(?s:.{%d})" % len(piece) for piece in (self._begin, *self._behind)]
+        places = [place + piece for place, piece in zip(self._places, between[1:], strict=True)]
+        self._split = re.compile(b"".join((between[0], *places))).split
 
-    def texts(self, head: bytes, blank: bytes, block: str) -> Sequence[str] | None:
+    def texts(self, block: Block) -> Sequence[str] | None:
         """The texts of the block's events; None when it is anything else than such events."""
-        if self._frame != (head, blank):
-            self._put_between(head, blank)
-        escaped = "\\" in block
-        pieces = self._split_escaped(block) if escaped else self._split(block)
-        *behind, last = self._behind
-        step = 2 * len(self._behind)
-        count = len(pieces) // step
+        if self._frame != (block.head, block.blank):
+            self._put_between(block.head, block.blank)
+        found = self._split(block.view)
+        width = len(self._places) + 1  # what stands between two events comes first, and is nothing when they are alike
+        count = len(found) // width
         if not count:
             return None
-        texts = pieces[1 + 2 * self._places.index(TEXT) :: step]
-        pieces[::step] = [self._begin, *[last + self._begin] * (count - 1), last]
-        for number, piece in enumerate(behind):
-            pieces[2 + 2 * number :: step] = [piece] * count
-        if "".join(pieces) != block:
+        *behind, last = self._behind
+        step = 2 * len(self._places)
+        written = [b""] * (step * count + 1)
+        written[::step] = [self._begin, *[last + self._begin] * (count - 1), last]
+        for number, piece in enumerate(behind, 1):
+            written[2 * number :: step] = [piece] * count
+        texts: list[bytes] = []
+        for number, place in enumerate(self._places):
+            column = found[1 + number :: width]
+            written[1 + 2 * number :: step] = column
+            if place is TEXT:
+                texts = column
+            elif place is WORD and b"".join(column).translate(None, LETTERS):
+                return None
+        if not block.is_written(b"".join(written)):
             return None
-        joined = '","'.join(texts)
-        if not escaped and joined.isascii() and joined.isprintable():
-            return texts
         try:
-            return decode_strings(f'["{joined}"]'.encode("latin-1"))
+            return decode_strings(b'["%b"]' % b'","'.join(texts))
         except UNREADABLE:
             return None
 
 
+def first_of(events: Sequence[bytes]) -> bytes:
+    """The first of events that are alike."""
+    return events.block.first if type(events) is Burst else events[0]
+
+
 def last_of(events: Sequence[bytes]) -> bytes:
     """The last of events that are alike."""
-    return events.last if type(events) is Burst else events[-1]
+    return events.block.last if type(events) is Burst else events[-1]
 
 
 def learned(first: bytes, last: bytes, look: Look[Key]) -> Template[Key] | None:
@@ -183,7 +187,7 @@ def learned(first: bytes, last: bytes, look: Look[Key]) -> Template[Key] | None:
     return None
 
 
-def differences(first: bytes, last: bytes, text: str) -> Iterator[tuple[list[bytes], list[str]]]:
+def differences(first: bytes, last: bytes, text: str) -> Iterator[tuple[list[bytes], list[bytes]]]:
     """Pieces and places of two events, for each string of the first that says the text: an id may say the same."""
     core, other = first[:-1].rstrip(b" "), last[:-1].rstrip(b" ")
     pieces, others = PIECE.findall(core), PIECE.findall(other)
@@ -193,7 +197,7 @@ def differences(first: bytes, last: bytes, text: str) -> Iterator[tuple[list[byt
     for number, piece in enumerate(pieces):
         if piece[:1] != b'"' or decode_string(piece) != text:
             continue
-        fixed, places, done = [b""], list[str](), 0
+        fixed, places, done = [b""], list[bytes](), 0
         for place in sorted({number, *changing}):
             fixed[-1] += b"".join(pieces[done:place])
             done = place + 1
@@ -215,7 +219,7 @@ def differences(first: bytes, last: bytes, text: str) -> Iterator[tuple[list[byt
         yield fixed, places
 
 
-def filled(fixed: Sequence[bytes], places: Sequence[str], number: int) -> bytes:
+def filled(fixed: Sequence[bytes], places: Sequence[bytes], number: int) -> bytes:
     """An event with a text to be recognized, and others of what nobody should care for."""
     others = [PROBE if place == TEXT else OTHERS[place][number] for place in places]
     return b"".join(piece + other for piece, other in zip(fixed, (*others, b""), strict=True))

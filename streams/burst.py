@@ -5,7 +5,51 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import overload
 
-__all__ = ["Burst"]
+__all__ = ["Block", "Burst"]
+
+
+class Block:
+    r"""Bytes that are events one after the other, each with the same before its data, and the same behind it.
+
+    >>> block = Block(b"x\n\ndata: 2\n\ndata: 3\n\ndata", b"data: ", b"\n\n", 3, 21)
+    >>> block.first, block.last, bytes(block.view)
+    (b'2', b'3', b'data: 2\n\ndata: 3\n\n')
+    >>> block.is_written(b"data: 2\n\ndata: 3\n\n")
+    True
+
+    Args:
+        chunk: What they stand in.
+        head: What comes before an event's data, and begins the first.
+        blank: What comes behind it, and ends the last.
+        start, end: From where to where, if they are not all of it.
+    """
+
+    __slots__ = ("_chunk", "_end", "_start", "blank", "head")
+
+    def __init__(self, chunk: bytes, head: bytes, blank: bytes, start: int = 0, end: int | None = None) -> None:
+        self._chunk, self._start, self._end = chunk, start, len(chunk) if end is None else end
+        self.head, self.blank = head, blank
+
+    @property
+    def view(self) -> memoryview:
+        """All of it, not copied."""
+        return memoryview(self._chunk)[self._start : self._end]
+
+    @property
+    def first(self) -> bytes:
+        """The data of the first event."""
+        return self._chunk[self._start + len(self.head) : self._chunk.index(self.blank, self._start)]
+
+    @property
+    def last(self) -> bytes:
+        """The data of the last event."""
+        end = self._end - len(self.blank)
+        start = self._chunk.rfind(self.blank + self.head, self._start, end)
+        return self._chunk[(self._start if start < 0 else start + len(self.blank)) + len(self.head) : end]
+
+    def is_written(self, text: bytes) -> bool:
+        """Whether it is just these bytes."""
+        return len(text) == self._end - self._start and self._chunk.startswith(text, self._start)
 
 
 class Burst(Sequence[bytes]):
@@ -15,17 +59,20 @@ class Burst(Sequence[bytes]):
 
     >>> cut = lambda chunk, start, end: chunk[start + 6 : end - 2].split(b"\n\ndata: ")
     >>> burst = Burst((b"1",), b"data: 2\n\ndata: 3\n\ndata", 0, 18, b"data: ", cut)
-    >>> list(burst), len(burst), burst[-1], burst.last, burst.block
-    ([b'1', b'2', b'3'], 3, b'3', b'3', 'data: 2\n\ndata: 3\n\n')
+    >>> list(burst), len(burst), burst[-1], bytes(burst.block.view)
+    ([b'1', b'2', b'3'], 3, b'3', b'data: 2\n\ndata: 3\n\n')
 
     Args:
         before: The data of what came before: of the event that the read before had begun.
         chunk: What was read. From ``start`` to ``end`` it is whole events with their blank lines, LF throughout.
         head: What comes before an event's data, and begins the first.
         cut: Cuts such events of a chunk, from the one place to the other.
+
+    Attributes:
+        block: The events after ``before``.
     """
 
-    __slots__ = ("_chunk", "_cut", "_end", "_payloads", "_start", "before", "head")
+    __slots__ = ("_chunk", "_cut", "_end", "_payloads", "_start", "before", "block")
 
     def __init__(
         self,
@@ -37,26 +84,10 @@ class Burst(Sequence[bytes]):
         cut: Callable[[bytes, int, int], list[bytes]],
     ) -> None:
         self.before = before
-        self.head = head
+        self.block = Block(chunk, head, b"\n\n", start, end)
         self._chunk, self._start, self._end = chunk, start, end
         self._cut = cut
         self._payloads: list[bytes] | None = None
-
-    @property
-    def block(self) -> str:
-        """The events after ``before``, with their heads and blank lines, each byte as one letter (latin-1)."""
-        return str(memoryview(self._chunk)[self._start : self._end], "latin-1")
-
-    @property
-    def first(self) -> bytes:
-        """The data of the first event after ``before``."""
-        return self._chunk[self._start + len(self.head) : self._chunk.index(b"\n\n", self._start)]
-
-    @property
-    def last(self) -> bytes:
-        """The data of the last event, when all have the same head."""
-        start = self._chunk.rfind(b"\n\n" + self.head, self._start, self._end - 2)
-        return self._chunk[(self._start if start < 0 else start + 2) + len(self.head) : self._end - 2]
 
     @property
     def payloads(self) -> list[bytes]:

@@ -64,8 +64,8 @@ def test_long_reads_really_are_bursts(head: bytes) -> None:
         next_event = head + b"x" * 90 + b"\n\n"
         batch = payloads.feed_batch((event[cut:] + next_event * 100 + next_event[:20],))
         assert type(batch) is Burst
-        assert batch.head == head
-        assert [*batch.before, batch.first] == ([b"begun", b"x" * 90] if cut else [b"begun"])
+        assert batch.block.head == head
+        assert [*batch.before, batch.block.first] == ([b"begun", b"x" * 90] if cut else [b"begun"])
         assert list(batch) == [b"begun", *[b"x" * 90] * 100]
         assert list(payloads.feed(next_event[20:])) == [b"x" * 90]
 
