@@ -19,6 +19,7 @@ from typing import Final, Generic, TypeVar
 from ..streams import codec
 from ..streams.burst import Block, Burst
 from ..streams.codec import UNREADABLE
+from ..streams.sse_alike import has_line_end
 
 __all__ = ["FEWEST", "Learner", "Look", "last_of"]
 
@@ -32,12 +33,13 @@ PIECE: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[0-9]+|[^"0-9]+', re.DOTAL
 # A text's own quotes and backslashes are escaped; the rest of a string stands for itself.
 # Up to the first quote, which is the string's end unless a backslash is before it; then by the book.
 TEXT: Final = rb'([^"]*+(?<!\\)|[^"\\]*+(?:\\.[^"\\]*+)*+)'
-WORD, COUNT, BLANK = rb'([^"]*+)', rb"(0|[1-9][0-9]{0,14})", rb"( *+)"
+WORD, COUNT, BLANK = rb'([^"]*+)', rb"([0-9]{1,15}+)", rb"( *+)"
 LETTERS: Final = bytes({*range(0x20, 0x7F)} - {*b'"\\'})  # what a word may be made of
 # Only between the parts of JSON does a line end stand for a blank: in a string it is an error.
 OTHERS: Final = {WORD: (b"", b"Q7", b"- .:z_" * 9), COUNT: (b"0", b"7", b"9" * 15), BLANK: (b"", b"\n", b" \n ")}
 PROBE: Final = b"probe"
 decode_string = codec.typed_decoder(str).decode
+decode_counts = codec.typed_decoder(list[int]).decode
 decode_strings = codec.typed_decoder(list[str]).decode
 
 
@@ -116,7 +118,7 @@ class Learner(Generic[Key]):
 class Template(Generic[Key]):
     """What stands between the places in which the events of a block differ, and what may stand there."""
 
-    __slots__ = ("_begin", "_behind", "_fixed", "_frame", "_places", "_split", "key")
+    __slots__ = ("_begin", "_behind", "_fixed", "_frame", "_is_a_line", "_places", "_split", "key")
 
     def __init__(self, key: Key, fixed: Sequence[bytes], places: Sequence[bytes]) -> None:
         self.key = key
@@ -127,6 +129,7 @@ class Template(Generic[Key]):
     def _put_between(self, head: bytes, blank: bytes) -> None:
         """Say what comes before each event, and behind it."""
         self._frame = head, blank
+        self._is_a_line = not (head and has_line_end(b"".join(self._fixed)))
         begin, *behind = self._fixed
         self._begin, self._behind = head + begin, [*behind[:-1], behind[-1] + blank]
         # Only lengths: the pattern of one stream fits the next, and is found in the cache of ``re``.
@@ -138,6 +141,8 @@ class Template(Generic[Key]):
         """The texts of the block's events; None when it is anything else than such events."""
         if self._frame != (block.head, block.blank):
             self._put_between(block.head, block.blank)
+        if not self._is_a_line:
+            return None  # to JSON a line end is a blank, to who framed the events it is more
         found = self._split(block.view)
         width = len(self._places) + 1  # what stands between two events comes first, and is nothing when they are alike
         count = len(found) // width
@@ -150,6 +155,7 @@ class Template(Generic[Key]):
         for number, piece in enumerate(behind, 1):
             written[2 * number :: step] = [piece] * count
         texts: list[bytes] = []
+        counts: list[list[bytes]] = []
         for number, place in enumerate(self._places):
             column = found[1 + number :: width]
             written[1 + 2 * number :: step] = column
@@ -157,9 +163,13 @@ class Template(Generic[Key]):
                 texts = column
             elif place is WORD and b"".join(column).translate(None, LETTERS):
                 return None
+            elif place is COUNT:
+                counts.append(column)
         if not block.is_written(b"".join(written)):
             return None
         try:
+            for column in counts:
+                decode_counts(b"[%b]" % b",".join(column))  # one may begin with a zero that it should not
             return decode_strings(b'["%b"]' % b'","'.join(texts))
         except UNREADABLE:
             return None

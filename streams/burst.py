@@ -36,6 +36,11 @@ class Block:
         return memoryview(self._chunk)[self._start : self._end]
 
     @property
+    def payloads(self) -> list[bytes]:
+        """The data of each event, if all are alike; else pieces of them."""
+        return self._chunk[self._start + len(self.head) : self._end - len(self.blank)].split(self.blank + self.head)
+
+    @property
     def first(self) -> bytes:
         """The data of the first event."""
         return self._chunk[self._start + len(self.head) : self._chunk.index(self.blank, self._start)]
@@ -57,35 +62,22 @@ class Burst(Sequence[bytes]):
 
     Who knows what such events repeat can take them as they came, and they are never cut at all.
 
-    >>> cut = lambda chunk, start, end: chunk[start + 6 : end - 2].split(b"\n\ndata: ")
-    >>> burst = Burst((b"1",), b"data: 2\n\ndata: 3\n\ndata", 0, 18, b"data: ", cut)
-    >>> list(burst), len(burst), burst[-1], bytes(burst.block.view)
-    ([b'1', b'2', b'3'], 3, b'3', b'data: 2\n\ndata: 3\n\n')
+    >>> block = Block(b"data: 2\n\ndata: 3\n\n", b"data: ", b"\n\n")
+    >>> burst = Burst((b"1",), block, lambda block: block.payloads)
+    >>> list(burst), len(burst), burst[-1]
+    ([b'1', b'2', b'3'], 3, b'3')
 
     Args:
         before: The data of what came before: of the event that the read before had begun.
-        chunk: What was read. From ``start`` to ``end`` it is whole events with their blank lines, LF throughout.
-        head: What comes before an event's data, and begins the first.
-        cut: Cuts such events of a chunk, from the one place to the other.
-
-    Attributes:
-        block: The events after ``before``.
+        block: The others: whole events with their blank lines.
+        cut: Cuts them.
     """
 
-    __slots__ = ("_chunk", "_cut", "_end", "_payloads", "_start", "before", "block")
+    __slots__ = ("_cut", "_payloads", "before", "block")
 
-    def __init__(
-        self,
-        before: tuple[bytes, ...],
-        chunk: bytes,
-        start: int,
-        end: int,
-        head: bytes,
-        cut: Callable[[bytes, int, int], list[bytes]],
-    ) -> None:
+    def __init__(self, before: tuple[bytes, ...], block: Block, cut: Callable[[Block], list[bytes]]) -> None:
         self.before = before
-        self.block = Block(chunk, head, b"\n\n", start, end)
-        self._chunk, self._start, self._end = chunk, start, end
+        self.block = block
         self._cut = cut
         self._payloads: list[bytes] | None = None
 
@@ -93,7 +85,7 @@ class Burst(Sequence[bytes]):
     def payloads(self) -> list[bytes]:
         """The data of each event."""
         if self._payloads is None:
-            payloads = self._cut(self._chunk, self._start, self._end)
+            payloads = self._cut(self.block)
             self._payloads = [*self.before, *payloads] if self.before else payloads
         return self._payloads
 

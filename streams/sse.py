@@ -14,13 +14,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from io import BytesIO
 from typing import Final, Generic, TypeVar
 
 from msgspec import Struct
 
-from .burst import Burst
+from .burst import Block, Burst
 from .errors import LimitExceeded
 from .sse_alike import GROUP, SLICE, Alike, has_line_end
 from .sse_framer import CR, LF
@@ -263,30 +262,32 @@ class SsePayloads(Blocks[bytes]):
 
     def _burst(self, chunk: bytes) -> Burst | None:
         """The events that end in a long chunk, not cut yet; None when not even the first two are like the last one."""
-        lead, like, head, framer = self._lead, self._like, self._like.head, self._framer
-        if not 0 <= chunk.find(b"\n", len(head)) < len(chunk) - len(like.blank):
+        lead, like, framer = self._lead, self._like, self._framer
+        head, blank = like.head, like.blank
+        if not 0 <= chunk.find(b"\n", len(head)) < len(chunk) - len(blank):
             return None  # a single long event, or not even all of one
-        if framer.first or framer.skip_lf or like.blank != b"\n\n" or CR in chunk:
+        if framer.first or framer.skip_lf or (CR in chunk and CR not in blank):
             return None
         start, before = 0, ()
-        begun = (b"" if lead is None else lead[2:] if lead else head + self._data) + framer.held
+        begun = (b"" if lead is None else lead[len(blank) :] if lead else head + self._data) + framer.held
         if begun:
-            start = chunk.find(b"\n", max(len(head) - len(begun), 0)) + 2
-            begun += chunk[: start - 2]
+            stop = chunk.find(like.line_end, max(len(head) - len(begun), 0))
+            start = stop + len(blank)
+            begun += chunk[:stop]
             before = (begun[len(head) :],)
-            if chunk[start - 1 : start] != b"\n" or not begun.startswith(head) or LF in before[0]:
+            if stop < 0 or chunk[stop:start] != blank or not begun.startswith(head) or has_line_end(before[0]):
                 return None
-        end = chunk.rfind(b"\n\n") + 2
-        if end < 2 or start >= end or not chunk.startswith(head, start):
+        end = chunk.rfind(blank) + len(blank)
+        if end < len(blank) or start >= end or not chunk.startswith(head, start):
             return None
         rest = chunk[end:]
         if not self._begin(rest):
             self._give_back()
             framer.clear()
             framer.frame(rest)
-        return Burst(before, chunk, start, end, head, partial(self._cut, head))
+        return Burst(before, Block(chunk, head, blank, start, end), self._cut)
 
-    def _cut(self, head: bytes, chunk: bytes, start: int, end: int) -> list[bytes]:
+    def _cut(self, block: Block) -> list[bytes]:
         """The data of the events of a burst: apart from this parser's state, since it may have read on."""
-        payloads = chunk[start + len(head) : end - 2].split(b"\n\n" + head)
-        return payloads if LF not in b"".join(payloads) else self._mixed(head, payloads)
+        payloads = block.payloads
+        return self._mixed(block.head, payloads) if has_line_end(b"".join(payloads)) else payloads

@@ -234,6 +234,19 @@ def test_one_that_is_no_such_event_and_nothing_is_taken(odd: bytes) -> None:
     assert learner.texts(EVENTS) is not None
 
 
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("cut", [b"\n", b"\r", b"\r\n"])
+def test_a_line_end_in_the_json_of_an_event_ends_its_data(line_end: bytes, cut: bytes) -> None:
+    """Of a burst nobody has looked for such: to JSON it is a blank, and to the standard the rest is no data."""
+    events = [b"data: " + event.replace(b',"pad"', b"," + cut + b'"pad"') for event in EVENTS * 20]
+    payloads = SsePayloads()
+    assert payloads.feed_batch((b"data: 1" + line_end * 2,)) == [b"1"]
+    batch = payloads.feed_batch(((line_end * 2).join([*events, b""]),))
+    assert batch is not None
+    assert Learner(look_numbered).texts(batch) is None
+    assert {payload[-1:] for payload in batch} == {b","}
+
+
 def test_something_odd_between_two_is_no_reason_to_learn_anew() -> None:
     looked: list[bytes] = []
 

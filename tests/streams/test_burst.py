@@ -8,7 +8,8 @@ from hypothesis import given, strategies as st
 from tokenrill.streams.burst import Burst
 from tokenrill.streams.sse import LONG, SseParser, SsePayloads
 
-HEADS = st.sampled_from([b"data: ", b"event: delta\ndata: "])
+HEADS = (b"data: ", b"event: delta\ndata: ")
+LINE_ENDS = (b"\n", b"\r\n")
 ODD = st.sampled_from(
     [
         b": a comment\n\n",
@@ -23,6 +24,8 @@ ODD = st.sampled_from(
         b"data: carriage\r\n\r\n",
         b"data: lone\r\r",
         b"data: a\n\r\n",
+        b"\r",
+        b"data: two\ndifferent: ends\r\n\n",
     ]
 )
 
@@ -30,11 +33,13 @@ ODD = st.sampled_from(
 @st.composite
 def streams(draw: st.DrawFn) -> bytes:
     """Many events alike, with a few others between them."""
-    head = draw(HEADS)
-    alike = [head + draw(st.binary(max_size=12).map(lambda data: data.hex().encode())) + b"\n\n" for _ in range(3)]
+    line_end = draw(st.sampled_from(LINE_ENDS))
+    head = draw(st.sampled_from(HEADS)).replace(b"\n", line_end)
+    alike = [head + draw(st.binary(max_size=12)).hex().encode() + line_end * 2 for _ in range(3)]
     pieces = [piece for _ in range(draw(st.integers(1, 6))) for piece in alike * draw(st.integers(1, 90))]
     for _ in range(draw(st.integers(0, 3))):
-        pieces.insert(draw(st.integers(0, len(pieces))), draw(ODD))
+        odd = draw(ODD)
+        pieces.insert(draw(st.integers(0, len(pieces))), draw(st.sampled_from([odd, odd.replace(b"\n", line_end)])))
     return b"".join(pieces)
 
 
@@ -54,14 +59,18 @@ def test_a_burst_is_what_the_parser_says(body: bytes, sizes: list[int], late: bo
     assert [payload for batch in batches for payload in batch] == expected
 
 
-@pytest.mark.parametrize("head", [b"data: ", b"event: delta\ndata: "])
-def test_long_reads_really_are_bursts(head: bytes) -> None:
-    """Wherever the read before was cut, but for the one place in the middle of a blank line."""
-    event = head + b"begun\n\n"
-    for cut in range(len(event) - 1):
+@pytest.mark.parametrize("line_end", LINE_ENDS)
+@pytest.mark.parametrize("head", HEADS)
+def test_long_reads_really_are_bursts(head: bytes, line_end: bytes) -> None:
+    """Wherever the read before was cut, but for the middle of a line end, and of a blank line."""
+    head = head.replace(b"\n", line_end)
+    event = head + b"begun" + line_end * 2
+    for cut in range(len(event) - 2 * len(line_end) + 1):
+        if event[:cut].endswith(b"\r"):
+            continue
         payloads = SsePayloads()
-        list(payloads.feed(head + b"first\n\n" + event[:cut]))
-        next_event = head + b"x" * 90 + b"\n\n"
+        list(payloads.feed(head + b"first" + line_end * 2 + event[:cut]))
+        next_event = head + b"x" * 90 + line_end * 2
         batch = payloads.feed_batch((event[cut:] + next_event * 100 + next_event[:20],))
         assert type(batch) is Burst
         assert batch.block.head == head
@@ -77,7 +86,7 @@ def test_what_is_not_alike_is_cut_at_once() -> None:
     assert type(payloads.feed_batch((b"data: x\r\n\r\n" * 500,))) is not Burst
 
 
-@pytest.mark.parametrize("head", [b"data: ", b"event: delta\ndata: "])
+@pytest.mark.parametrize("head", HEADS)
 def test_one_event_that_fills_a_read_is_given_as_it_is(head: bytes) -> None:
     payloads = SsePayloads()
     for _ in range(3):
@@ -86,7 +95,7 @@ def test_one_event_that_fills_a_read_is_given_as_it_is(head: bytes) -> None:
     assert payloads.feed_batch((b"x" * LONG + b"\n\n",)) == [b"x" * 2 * LONG]
 
 
-@pytest.mark.parametrize("head", [b"data: ", b"event: delta\ndata: "])
+@pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("size", [LONG, 2 * LONG, 3 * LONG])
 def test_an_event_that_is_longer_than_a_read_is_not_lost(head: bytes, size: int) -> None:
     payloads = SsePayloads()

@@ -14,6 +14,7 @@ from msgspec import Raw as JsonRaw
 from msgspec.structs import replace as with_fields
 
 from ....streams import codec
+from ....streams.burst import Burst
 from ....streams.codec import Json
 from ....streams.errors import LimitExceeded, StreamTruncated
 from ....streams.tokens import Finish, FinishReason, Raw, ResponseStart, StreamToken, Usage
@@ -104,7 +105,7 @@ class GeminiDecoder:
     def feed_batch(self, payloads: Sequence[bytes], /) -> Sequence[StreamToken] | None:
         if not self._started or self.ended:
             return None
-        if len(payloads) >= FEWEST and (alike := self._alike(payloads)) is not None:
+        if (type(payloads) is Burst or len(payloads) >= FEWEST) and (alike := self._alike(payloads)) is not None:
             return alike
         usages: list[JsonRaw] = []
         counted: Json | None = None
