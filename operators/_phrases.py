@@ -21,7 +21,18 @@ ASCII: Final = bytes(range(128))
 class PhraseSearch:
     """Phrases, compiled once for all subscribers; it works on folded text, which is as long as the text itself."""
 
-    __slots__ = ("_border", "_ends", "_firsts", "_folds", "_last_end", "_longest", "_sorted", "pattern")
+    __slots__ = (
+        "_begins",
+        "_border",
+        "_ends",
+        "_firsts",
+        "_folds",
+        "_inner",
+        "_last_end",
+        "_longest",
+        "_sorted",
+        "pattern",
+    )
 
     def __init__(self, phrases: Sequence[str], *, case_sensitive: bool) -> None:
         self._folds = None if case_sensitive else Folds(phrases)
@@ -35,7 +46,11 @@ class PhraseSearch:
         few = len(begun) <= MAX_ENDS
         self._ends = re.compile(ends + re.escape(self._border)) if few else None
         self._last_end = re.compile(rf"{ends}\Z") if few else None
-        self._firsts = re.compile("|".join(re.escape(letter) for letter in {phrase[0] for phrase in self._sorted}))
+        firsts = "|".join(re.escape(letter) for letter in {phrase[0] for phrase in self._sorted})
+        self._firsts = re.compile(firsts)
+        self._begins = re.compile(firsts, 0 if case_sensitive else re.IGNORECASE).search
+        # What may stand behind the first letter of what is not all of a phrase yet.
+        self._inner = frozenset("".join(phrase[1:-1] for phrase in self._sorted))
 
     def fold(self, text: str) -> str:
         """The text with one letter for all that ``re.IGNORECASE`` takes for the same."""
@@ -54,9 +69,9 @@ class PhraseSearch:
 
     def is_clean(self, text: str) -> bool:
         """Whether all of it may pass at once."""
-        folded = self.fold(text)
-        if self._firsts.search(folded) is None:
+        if self._begins(text) is None:
             return True
+        folded = self.fold(text)
         return self.pattern.search(folded) is None and self.waits_from(folded, 0) == len(folded)
 
     def passing(self, begun: str, texts: Sequence[str]) -> tuple[Mapping[int, str], str] | None:
@@ -75,7 +90,7 @@ class PhraseSearch:
             waits = self.waits_from(folded, 0)
             return {0: text[:waits]}, text[waits:]
         border = self._border
-        parted = border.join((*texts, ""))
+        parted = border.join(texts) + border
         bordered = parted.count(border) == len(texts)  # else some are the texts' own
         parted = self.fold(parted)
         whole = parted.replace(border, "") if bordered else self.fold("".join(texts))
@@ -84,13 +99,15 @@ class PhraseSearch:
         changed: dict[int, str] = {}
         waiting, number = begun, 0
         ends = self._ends_in(parted) if bordered and self._ends is not None else self._ends_of(texts)
-        for suspect, length in chain(((-1, 0),), ends):
+        for suspect, length, goes_on in chain(((-1, 0, True),), ends):
             if length:
                 if suspect < number:
                     continue  # seen, since something waited before it
-                text = texts[suspect]
+                text = changed.get(suspect, texts[suspect])
                 changed[suspect], waiting = text[:-length], text[-length:]
                 number = suspect + 1
+                if not goes_on and number < len(texts):
+                    changed[number], waiting = waiting + texts[number], ""
             while waiting and number < len(texts):
                 text = waiting + texts[number]
                 waits = self.waits_from(self.fold(text), 0)
@@ -98,21 +115,22 @@ class PhraseSearch:
                 number += 1
         return changed, waiting
 
-    def _ends_in(self, parted: str) -> Iterator[tuple[int, int]]:
-        """Which texts end as a phrase begins, in order, and how many letters of it they have."""
+    def _ends_in(self, parted: str) -> Iterator[tuple[int, int, bool]]:
+        """Which texts end as a phrase begins, in order, how many letters of it they have, and if it may go on."""
         border, number, seen = self._border, -1, 0
         for match in cast("re.Pattern[str]", self._ends).finditer(parted):
             start, end = match.span()
             number += parted.count(border, seen, end)
             seen = end
-            yield number, end - start - 1
+            follower = parted[end : end + 1]
+            yield number, end - start - 1, follower in self._inner or follower == border
 
-    def _ends_of(self, texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    def _ends_of(self, texts: Sequence[str]) -> Iterator[tuple[int, int, bool]]:
         """The same, a text at a time."""
         for number, text in enumerate(texts):
             length = len(text) - self.waits_from(self.fold(text), 0)
             if length:
-                yield number, length
+                yield number, length, True
 
     def waits_from(self, folded: str, start: int) -> int:
         """Where the longest end begins, at ``start`` or later, that is the beginning of a phrase and not all of it."""
