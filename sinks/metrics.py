@@ -6,8 +6,9 @@ Names: https://github.com/open-telemetry/semantic-conventions-genai (status: dev
 from __future__ import annotations
 
 import time
+from array import array
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import log1p
 from threading import Lock
 from typing import Final, TypeAlias
@@ -38,6 +39,7 @@ __all__ = ["Measurement", "StreamMetrics"]
 
 STREAM_END: Final = "tokenrill.stream_end"
 OTHER: Final = "_OTHER"
+MANY: Final = 256  # gaps between reads, before they are counted
 
 Clock: TypeAlias = Callable[[], float]
 
@@ -177,12 +179,14 @@ class CallObserver(abc.ObserverBase[StreamToken]):
         "_call",
         "_characters",
         "_clock",
+        "_counted",
         "_finish",
         "_first",
         "_gaps",
         "_last",
         "_metrics",
         "_started",
+        "_together",
         "_wall",
     )
 
@@ -194,7 +198,10 @@ class CallObserver(abc.ObserverBase[StreamToken]):
         self._started = metrics.clock()
         self._first = self._last = 0.0
         self._characters = 0
-        self._gaps: dict[int, int] | None = None  # one for each token but the first, and none before that
+        # The bucket of each read's gap but the first's, two bytes each, and counted when there are many.
+        self._gaps: array[int] | None = None
+        self._counted: dict[int, int] | None = None
+        self._together = 0  # tokens that came with another: their gap is nothing
         self._finish: FinishReason | None = None
 
     def on_next(self, value: StreamToken) -> None:
@@ -222,14 +229,22 @@ class CallObserver(abc.ObserverBase[StreamToken]):
         gaps = self._gaps
         if gaps is None:
             self._first = now
-            gaps = self._gaps = {}
+            self._gaps = array("H")
         else:
-            index = int(log1p((now - self._last) * MICRO) * SCALE)
-            gaps[index] = gaps.get(index, 0) + 1
+            gaps.append(int(log1p((now - self._last) * MICRO) * SCALE))
+            if len(gaps) >= MANY:
+                self._counted = self._count(gaps)
+                del gaps[:]
         if tokens > 1:
-            gaps[0] = gaps.get(0, 0) + tokens - 1
+            self._together += tokens - 1
         self._last = now
         self._characters += characters
+
+    def _count(self, gaps: Iterable[int]) -> dict[int, int]:
+        counted = {} if self._counted is None else self._counted
+        for index in gaps:
+            counted[index] = counted.get(index, 0) + 1
+        return counted
 
     def on_completed(self) -> None:
         self._end(COMPLETED)
@@ -246,7 +261,8 @@ class CallObserver(abc.ObserverBase[StreamToken]):
         spoke = self._gaps is not None
         spent = self._last - self._first
         gaps = Distribution()
-        gaps.merge(self._gaps or {}, spent)
+        gaps.merge(self._count(self._gaps or ()), spent)
+        gaps.merge({0: self._together} if self._together else {}, 0.0)
         record = CallRecord(
             provider=call.provider,
             model=call.request.model,

@@ -228,10 +228,11 @@ class Account:
     exactly one :class:`.Usage`, just before :class:`.Finish`: the provider's last word, else an estimate.
     """
 
-    __slots__ = ("_attempt", "_joint", "_told")
+    __slots__ = ("_attempt", "_joint", "_so_far", "_told")
 
     def __init__(self, call: Call) -> None:
         self._attempt = call.begin()
+        self._so_far = self._attempt.so_far
         self._joint = self._attempt.joint
         self._told = False
 
@@ -275,15 +276,14 @@ class Account:
     def feed_batch(self, tokens: Sequence[StreamToken], /) -> Sequence[StreamToken] | None:
         if self._joint is not None:
             return None
-        attempt = self._attempt
-        if attempt.so_far.feed_batch(tokens) is None:
+        if self._so_far.feed_batch(tokens) is None:
             rest = tokens[1:] if type(tokens[0]) is ResponseStart else tokens
             for token in rest:
                 if type(token) in TOLD:
                     return None
             if rest is not tokens:
                 tokens = [*self.feed(tokens[0]), *rest]
-            attempt.see(rest)
+            self._attempt.see(rest)
         return tokens
 
     def close(self) -> Iterable[StreamToken]:

@@ -138,7 +138,7 @@ class ReplyBuilder:
     __slots__ = (
         "_blocks",
         "_choices",
-        "_held",
+        "_extra",
         "_max",
         "_open_choice",
         "_open_draft",
@@ -153,7 +153,7 @@ class ReplyBuilder:
     def __init__(self, *, max_characters: int = MAX_CHARACTERS, strict: bool = True) -> None:
         self._max = max_characters
         self._strict = strict
-        self._held = 0
+        self._extra = 0  # what is held beside the characters
         self.characters = 0
         self._start = NO_START
         self._choices: list[ChoiceBuilder | None] | None = None
@@ -214,8 +214,7 @@ class ReplyBuilder:
             text = "".join([token.text for token in cast("Sequence[TextDelta]", tokens)])
         length = len(text)
         self.characters += length
-        self._held += length
-        if not text or (self._held > self._max and not self._hold(0)):
+        if not text or (self.characters + self._extra > self._max and not self._hold(0)):
             return ()
         if choice == self._open_choice and index == self._open_index:
             written = self._open_text
@@ -225,7 +224,7 @@ class ReplyBuilder:
         elif self._choices is None and self._open_text is NO_TEXT and 0 <= choice < MAX_CHOICES:
             self._open_choice, self._open_index = choice, index
             self._open_text = bytearray(text, "utf-8", "surrogatepass")
-            self._held += LONE_SIZE
+            self._extra += LONE_SIZE
         else:
             self._settle()
             chosen = self._choice(choice)
@@ -248,7 +247,7 @@ class ReplyBuilder:
         """Make a part of the text that was all there is; it goes on being written."""
         if self._choices is None and self._open_text is not NO_TEXT:
             self._choices = []
-            self._held -= LONE_SIZE
+            self._extra -= LONE_SIZE
             chosen = self._choice(self._open_choice)
             self._grow(chosen.go_on(Text(""), self._open_index, self._open_text, self._blocks))
             self._open_draft, self._blocks = chosen.last, None
@@ -272,18 +271,18 @@ class ReplyBuilder:
             if 0 <= number < MAX_CHOICES:
                 choices += [None] * (number + 1 - len(choices))
                 choices[number] = choice
-                self._held += PART_SIZE
+                self._extra += PART_SIZE
             elif self._strict:
                 raise LimitExceeded("max_choices", MAX_CHOICES)
         return choice
 
     def _grow(self, size: int) -> None:
-        self._held += size
+        self._extra += size
 
     def _hold(self, characters: int, more: int = 0) -> bool:
         self.characters += characters
-        self._held += characters + more
-        if self._held <= self._max:
+        self._extra += more
+        if self.characters + self._extra <= self._max:
             return True
         if self._strict:
             raise LimitExceeded("max_characters", self._max)

@@ -104,6 +104,25 @@ def test_everything_that_the_model_says_counts_and_nothing_else() -> None:
     assert (record.tokens, record.characters) == (4, 7)
 
 
+@pytest.mark.parametrize("reads", [2, 200, 257, 1000])
+def test_every_gap_counts_however_many_there_are(reads: int) -> None:
+    """Two of three tokens come with the one before; one gap in ten is a second."""
+    clock = Clock()
+    metrics = StreamMetrics(clock=clock)
+    observer = metrics(call())
+    for number in range(reads):
+        clock.now += 1.0 if number % 10 == 9 else 0.02
+        observer.on_batch([TextDelta("a"), TextDelta("b"), TextDelta("c")])
+    observer.on_completed()
+    record = metrics.calls[-1]
+    gaps = sorted([0.0] * (2 * reads) + [1.0 if number % 10 == 9 else 0.02 for number in range(1, reads)])
+    assert record.tokens == len(gaps) + 1
+    assert record.between_tokens_p50 == 0.0
+    assert record.between_tokens_p99 == pytest.approx(gaps[max(0, -(-len(gaps) * 99 // 100) - 1)], rel=0.023)
+    (measured,) = metrics.measurements()["gen_ai.client.operation.time_per_output_chunk"]
+    assert (measured.values.count, measured.values.sum) == (len(gaps), pytest.approx(sum(gaps)))
+
+
 def test_one_token_has_no_pace() -> None:
     record = measured([(0.1, TextDelta("a"))])
     assert record.tokens_per_second is None
