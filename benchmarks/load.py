@@ -23,6 +23,7 @@ import aiohttp
 from benchmarks.files import allow_open_files
 from benchmarks.memory import REQUEST, resident_mib, usual
 from benchmarks.server import pin
+from benchmarks.stamp import DIGITS, nanoseconds_since
 from tokenrill import TextDelta
 
 __all__ = ["CONTENDERS", "Meter", "Stream", "one"]
@@ -88,7 +89,7 @@ class Stream:
     def token(self, stamp: str | bytes) -> None:
         """A token has come, with the time it was sent."""
         meter = self._meter
-        self._late[meter.count] = time.monotonic_ns() - int(stamp)
+        self._late[meter.count] = nanoseconds_since(stamp)
         meter.count += 1
         self.seen += 1
         if self.seen == meter.settled:
@@ -104,7 +105,6 @@ Close: TypeAlias = Callable[[], Awaitable[None]]
 Contender: TypeAlias = Callable[[str], Awaitable[tuple[Run, Close]]]
 BODY: Final = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stream": True}
 MARK: Final = b'"content":"'
-STAMP: Final = 19
 
 
 class Counting(asyncio.Protocol):
@@ -123,8 +123,8 @@ class Counting(asyncio.Protocol):
         at = data.find(MARK)
         while at >= 0:
             at += len(MARK)
-            self.stream.token(data[at : at + STAMP])
-            at = data.find(MARK, at + STAMP)
+            self.stream.token(data[at : at + DIGITS])
+            at = data.find(MARK, at + DIGITS)
         if data.endswith(b"\r\n0\r\n\r\n"):
             self.stream.end()
             self.transport.close()

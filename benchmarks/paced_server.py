@@ -1,8 +1,8 @@
 """A server of many slow streams: an event each so many microseconds, on each, stamped with the time it was sent.
 
 The path says what is wanted: ``/STREAMS/TOKENS/PACE_US/v1/chat/completions``. The streams of a run are spread evenly
-over the pace. The text of an event is ``time.monotonic_ns()`` when it was handed to the kernel: on the same machine
-the reader has the same clock. There is no event loop here, only ``epoll``, ``send`` and a heap of what is due: a
+over the pace. The text of an event is the time when it was handed to the kernel: on the same machine the reader has
+the same clock. There is no event loop here, only ``epoll``, ``send`` and a heap of what is due: a
 server that is late itself would slow the clients down. How late it was it tells: a line of JSON for each line on its
 standard input.
 """
@@ -23,11 +23,12 @@ from typing import Final
 from benchmarks.files import allow_open_files
 from benchmarks.prose import quoted
 from benchmarks.server import HEAD, chunk, end, event, pin
+from benchmarks.stamp import stamp
 
 __all__ = ["PacedServer", "serving"]
 
-STAMP: Final = b"0" * 19
-BEFORE, AFTER = chunk(event(0).replace(quoted(0), b'"%b"' % STAMP)).split(STAMP)
+NOTHING: Final = stamp(0)
+BEFORE, AFTER = chunk(event(0).replace(quoted(0), b'"%b"' % NOTHING)).split(NOTHING)
 FARTHEST: Final = 5_000_000  # sleep no longer, in nanoseconds, lest a request waits
 LATE: Final = 1_000_000
 ANSWERED: Final = 64  # events between two looks at who has written to us
@@ -103,7 +104,7 @@ class Server:
         try:
             if stream.left > 0:
                 now = time.monotonic_ns()
-                stream.send(b"%b%019d%b" % (BEFORE, now, AFTER))
+                stream.send(b"%b%b%b" % (BEFORE, stamp(now), AFTER))
                 self.sent += 1
                 if now - when > LATE:
                     self.late += 1
