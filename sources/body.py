@@ -18,6 +18,7 @@ from .http_errors import presentable
 from .inflate import inflate
 from .pump import Pump
 from .pushed import Flow, fits, kept_back
+from .relay import Buffered, takes_a_buffer
 
 __all__ = ["Reading", "error_body", "see_the_end", "tell_closed"]
 
@@ -31,8 +32,7 @@ class Reading(Flow):
     """A body being read: pushed from the transport while that is all there is to do, else pulled piece by piece.
 
     What a server has compressed is always pulled: much may come out of a little. A task is there only while there is
-    something to wait for; it ends when the body flows, and there is another one when it no longer does. One object for
-    all of it, since with a thousand streams that take turns each object is one more to fetch.
+    something to wait for; it ends when the body flows, and there is another one when it no longer does.
     """
 
     __slots__ = ("_closed", "_pieces", "_response", "_secrets", "_taken", "before", "behind")
@@ -54,6 +54,13 @@ class Reading(Flow):
         self.behind: Any = None
         response.silence.leave(response)
         response.silence.watch(self)
+
+    @staticmethod
+    def of(response: Answer, call: Call, pump: Pump[bytes], secrets: tuple[str, ...]) -> Reading:
+        """What reads the body of this answer."""
+        connection = response.connection
+        kind = BufferedReading if connection is not None and takes_a_buffer(connection.transport) else Reading
+        return kind(response, call, pump, secrets)
 
     async def run(self) -> None:
         """Push the body until it flows by itself, has ended, or nobody wants more of it.
@@ -188,6 +195,12 @@ class Reading(Flow):
     def _on_closed(self, closed: asyncio.Future[None]) -> None:
         look_away(closed)
         self.break_off()
+
+
+class BufferedReading(Buffered, Reading):
+    """The same at a transport of asyncio's."""
+
+    __slots__ = ()
 
 
 def tell_closed(call: Call, pump: Pump[bytes]) -> None:

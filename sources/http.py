@@ -159,7 +159,7 @@ class Http:
             sending = send(await self._sessions.current(), url, request, proxy)
             del request  # a long prompt need not stay while its answer comes
             response = cast(Answer, await sending)
-            reading = Reading(response, call, pump, secrets)
+            reading = Reading.of(response, call, pump, secrets)
             await self._receive(response, accept, refuse)
             del response, sending, accept, refuse  # an answer may be read for long
             await reading.run()

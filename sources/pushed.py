@@ -1,18 +1,18 @@
 """A body that is pushed from the socket's own callback, with no task to wake for each read.
 
-This is the one place that leans on aiohttp's insides, and only for speed. While a body flows, a relay stands between
-the transport and aiohttp's protocol, and the response's reader is one that does nothing but gather: after each read of
-the network, all that aiohttp's parser made of it goes on at once, in the context of its subscriber. A read that is one
-whole chunk goes past the parser, once the reads before it have proved the parser to be between two. As soon as there
-is anything else to do (nothing more is wanted, the body ends, the connection breaks), aiohttp has its own again, and
-``content.read`` goes on from there. Where :func:`fits` says no, it is ``content.read`` all the way.
+This is the one place that leans on aiohttp's insides, and only for speed. While a body flows, it stands between the
+transport and aiohttp's protocol itself, and the response's reader is one that does nothing but gather: after each
+read of the network, all that aiohttp's parser made of it goes on at once, in the context of its subscriber. A read
+that is one whole chunk goes past the parser, once the reads before it have proved the parser to be between two. As
+soon as there is anything else to do (nothing more is wanted, the body ends, the connection breaks), aiohttp has its
+own again, and ``content.read`` goes on from there. Where :func:`fits` says no, it is ``content.read`` all the way.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import deque
 from functools import lru_cache
 from time import monotonic
@@ -23,7 +23,7 @@ import aiohttp
 from ..streams.call import Call
 from .connections import READ_SIZE, Answer, closed_early
 from .pump import Pump
-from .relay import BUFFER_SIZE, relay
+from .relay import BUFFER_SIZE, Relay
 
 __all__ = ["Flow", "fits", "kept_back"]
 
@@ -101,8 +101,11 @@ def kept_back(content: aiohttp.StreamReader) -> bytes:
     return b"" if take is None else take(READ_SIZE)
 
 
-class Flow(ABC):
+class Flow(Relay):
     """One body on its way from the transport to the pump, whenever that is all there is to do.
+
+    It is itself what the transport is given, since with a thousand streams that take turns each object is one more to
+    fetch; a subclass that is :class:`.Buffered` too is for the transports of asyncio.
 
     Attributes:
         rest: What has come and must wait, since nothing more is wanted now.
@@ -114,7 +117,6 @@ class Flow(ABC):
         "_between",
         "_call",
         "_content",
-        "_protocol",
         "_pump",
         "_transport",
         "_unproven",
@@ -126,7 +128,7 @@ class Flow(ABC):
         connection = response.connection
         self._content: Any = response.content
         self._transport: Any = None if connection is None else connection.transport
-        self._protocol: Any = None if connection is None else connection.protocol
+        self._protocol = None if connection is None else connection.protocol
         self._call = call
         self._pump = pump
         self._attached = self._between = False
@@ -152,7 +154,7 @@ class Flow(ABC):
         self._attached = self._unproven = True
         self._content.__class__ = Gathering
         self._content._buffer = []  # of a deque's first block, 600 bytes, a stream needs one place
-        self._transport.set_protocol(relay(self._transport, self._protocol, self))
+        self._transport.set_protocol(self)
         self._pump.rest(self)
 
     @abstractmethod
@@ -198,7 +200,7 @@ class Flow(ABC):
             self._attached = self._between = False
             self._content.__class__ = aiohttp.StreamReader
             self._content._buffer = deque(self._content._buffer)
-            if not self._transport.is_closing():  # one that is closing has the relay tell aiohttp so
+            if not self._transport.is_closing():  # one that is closing has us tell aiohttp so
                 self._transport.set_protocol(self._protocol)
 
     def takes(self, read: bytes) -> bool:

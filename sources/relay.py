@@ -1,75 +1,66 @@
-"""Between a transport and its protocol: the protocol is told everything, and somebody else when it has been."""
+"""A protocol that stands in for another at a transport, and lets it see what it does not take itself."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from abc import ABC, abstractmethod
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-__all__ = ["BUFFER_SIZE", "relay"]
+__all__ = ["BUFFER_SIZE", "Buffered", "Relay", "takes_a_buffer"]
 
 BUFFER_SIZE: Final = 80 << 10
 
 
-class Listener(Protocol):
-    """Whoever wants to know that the protocol was told."""
+def takes_a_buffer(transport: asyncio.BaseTransport | None) -> bool:
+    """Whether what stands in at this transport had better be :class:`Buffered`.
 
-    def takes(self, read: bytes, /) -> bool:
-        """Whether the protocol need not see this read, since it is done with."""
-        ...
-
-    def arrived(self, read: bytes, /) -> None:
-        """It was given one more read."""
-
-    def lost(self) -> None:
-        """It was told that its connection is no more."""
-
-
-def relay(transport: asyncio.BaseTransport, protocol: Any, listener: Listener) -> asyncio.BaseProtocol:
-    """A protocol to give to ``transport`` in place of its own, which it goes on serving.
-
-    A transport of asyncio's takes 256 KiB for each read and gives them back, which costs more than the read; here
-    it reads into one buffer for all the streams of a thread. Others, such as uvloop's, have such a buffer.
+    A transport of asyncio's takes 256 KiB for each read and gives them back, which costs more than the read. Others,
+    such as uvloop's, have a buffer of their own.
     """
-    if type(transport).__module__.startswith("asyncio."):
-        return BufferedRelay(protocol, listener)
-    return PlainRelay(protocol, listener)
+    return type(transport).__module__.startswith("asyncio.")
 
 
-class Relay:
-    """What both relays share."""
+class Relay(ABC):
+    """Between a transport and its protocol, which is told everything else.
 
-    __slots__ = ("_listener", "_protocol")
+    It is set as the transport's protocol by whoever makes it, and so is the other again.
+    """
 
-    def __init__(self, protocol: Any, listener: Listener) -> None:
-        self._protocol = protocol
-        self._listener = listener
+    __slots__ = ("_protocol",)
+
+    _protocol: Any
+
+    @abstractmethod
+    def takes(self, read: bytes) -> bool:
+        """Whether the protocol need not see this read, since it is done with."""
+
+    @abstractmethod
+    def arrived(self, read: bytes) -> None:
+        """The protocol was given one more read."""
+
+    @abstractmethod
+    def lost(self) -> None:
+        """The protocol was told that its connection is no more."""
 
     def data_received(self, data: bytes) -> None:
-        listener = self._listener
-        if not listener.takes(data):
+        if not self.takes(data):
             self._protocol.data_received(data)
-            listener.arrived(data)
+            self.arrived(data)
 
     def eof_received(self) -> bool | None:
         return self._protocol.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._protocol.connection_lost(exc)
-        self._listener.lost()
+        self.lost()
 
     def pause_writing(self) -> None:
         self._protocol.pause_writing()
 
     def resume_writing(self) -> None:
         self._protocol.resume_writing()
-
-
-class PlainRelay(Relay, asyncio.Protocol):
-    """For transports that give bytes."""
-
-    __slots__ = ()
 
 
 class Buffer(threading.local):
@@ -82,8 +73,8 @@ class Buffer(threading.local):
 buffer: Final = Buffer()
 
 
-class BufferedRelay(Relay, asyncio.BufferedProtocol):
-    """For transports that read into a buffer and say so at once: what came is copied before anybody else can read."""
+class Buffered(Relay, asyncio.BufferedProtocol):
+    """One that reads into a buffer of all the streams of a thread: what came is copied before anybody else can read."""
 
     __slots__ = ()
 
@@ -91,7 +82,7 @@ class BufferedRelay(Relay, asyncio.BufferedProtocol):
     get_buffer: Any = staticmethod(partial(getattr, buffer, "view"))
 
     def buffer_updated(self, nbytes: int) -> None:
-        data, listener = bytes(buffer.view[:nbytes]), self._listener
-        if not listener.takes(data):
-            self._protocol.data_received(data)
-            listener.arrived(data)
+        read = bytes(buffer.view[:nbytes])
+        if not self.takes(read):
+            self._protocol.data_received(read)
+            self.arrived(read)

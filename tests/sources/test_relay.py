@@ -6,14 +6,14 @@ import asyncio
 import threading
 from typing import Any
 
-from tokenrill.sources.relay import BUFFER_SIZE, BufferedRelay, PlainRelay, relay
+from tokenrill.sources.relay import BUFFER_SIZE, Buffered, Relay, takes_a_buffer
 
 
-class Told:
-    """A protocol and a listener that write down what they are told."""
+class Protocol:
+    """Writes down what it is told."""
 
-    def __init__(self) -> None:
-        self.calls: list[Any] = []
+    def __init__(self, calls: list[Any]) -> None:
+        self.calls = calls
 
     def data_received(self, data: bytes) -> None:
         self.calls.append(data)
@@ -24,42 +24,57 @@ class Told:
     def connection_lost(self, exc: Exception | None) -> None:
         self.calls.append("connection lost")
 
+    def pause_writing(self) -> None:
+        self.calls.append("pause writing")
+
+    def resume_writing(self) -> None:
+        self.calls.append("resume writing")
+
+
+class Plain(Relay):
+    """Writes down what it takes and sees, in the same list."""
+
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
+        self._protocol = Protocol(self.calls)
+
     def takes(self, read: bytes) -> bool:
         if read == b"taken":
             self.calls.append("taken")
         return read == b"taken"
 
     def arrived(self, read: bytes) -> None:
-        self.calls.append("arrived")
+        self.calls.append(("arrived", read))
 
     def lost(self) -> None:
         self.calls.append("lost")
 
 
+class Reading(Buffered, Plain):
+    """The same, at a transport that reads into a buffer."""
+
+
 def test_what_came_is_copied_before_anybody_else_reads() -> None:
-    first, second = Told(), Told()
-    one, other = BufferedRelay(first, first), BufferedRelay(second, second)
+    one, other = Reading(), Reading()
     one.get_buffer(-1)[:5] = b"hello"
     one.buffer_updated(5)
     other.get_buffer(100)[:3] = b"you"
     other.buffer_updated(3)
-    assert first.calls == [b"hello", "arrived"]
-    assert second.calls == [b"you", "arrived"]
+    assert one.calls == [b"hello", ("arrived", b"hello")]
+    assert other.calls == [b"you", ("arrived", b"you")]
 
 
-def test_what_the_listener_takes_the_protocol_does_not_see() -> None:
-    told = Told()
-    plain, buffered = PlainRelay(told, told), BufferedRelay(told, told)
-    plain.data_received(b"taken")
-    buffered.get_buffer(-1)[:5] = b"taken"
-    buffered.buffer_updated(5)
-    plain.data_received(b"other")
-    assert told.calls == ["taken", "taken", b"other", "arrived"]
+def test_what_is_taken_the_protocol_does_not_see() -> None:
+    plain, buffered = Plain(), Reading()
+    for read in (b"taken", b"other"):
+        plain.data_received(read)
+        buffered.get_buffer(-1)[:5] = read
+        buffered.buffer_updated(5)
+    assert plain.calls == buffered.calls == ["taken", b"other", ("arrived", b"other")]
 
 
 def test_each_thread_reads_into_a_buffer_of_its_own() -> None:
-    told = Told()
-    relayed = BufferedRelay(told, told)
+    relayed = Reading()
     here = relayed.get_buffer(-1)
     elsewhere = list[memoryview]()
     thread = threading.Thread(target=lambda: elsewhere.append(relayed.get_buffer(-1)))
@@ -70,26 +85,25 @@ def test_each_thread_reads_into_a_buffer_of_its_own() -> None:
     assert len(here) == len(elsewhere[0]) == BUFFER_SIZE
 
 
-def test_the_end_is_told_to_the_protocol_and_then_to_the_listener() -> None:
-    told = Told()
-    relayed = PlainRelay(told, told)
-    relayed.data_received(b"a")
+def test_the_protocol_is_told_everything_and_the_end_before_we_are() -> None:
+    relayed = Plain()
+    relayed.pause_writing()
+    relayed.resume_writing()
     relayed.eof_received()
     relayed.connection_lost(None)
-    assert told.calls == [b"a", "arrived", "eof", "connection lost", "lost"]
+    assert relayed.calls == ["pause writing", "resume writing", "eof", "connection lost", "lost"]
 
 
 async def test_only_asyncios_own_transports_need_the_buffer() -> None:
-    told = Told()
-
     class Foreign(asyncio.Transport):
         pass
 
-    assert isinstance(relay(Foreign(), told, told), PlainRelay)
+    assert not takes_a_buffer(Foreign())
+    assert not takes_a_buffer(None)
     server = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
     async with server:
         host, port = server.sockets[0].getsockname()
         transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, host, port)
-        own = isinstance(relay(transport, told, told), BufferedRelay)
+        own = takes_a_buffer(transport)
         transport.abort()
     assert own == type(transport).__module__.startswith("asyncio.")
