@@ -27,6 +27,7 @@ Head: TypeAlias = tuple[int, int, Mapping[str, HeaderValue], int, Callable[..., 
 cuts such a message behind it, into its payload and its checksum."""
 
 MAX_MESSAGE_BYTES: Final = 24 << 20
+LARGE: Final = 2048  # from here on it takes less to look at a part of a chunk than to copy it
 MAX_HEADER_BYTES: Final = 128 << 10
 MAX_CACHED_HEADS: Final = 512
 MAX_CACHED_BLOCKS: Final = 64
@@ -86,7 +87,7 @@ class EventStreamParser:
         self._length = PREFIX_BYTES  # of the head that came last
         self._missing = 0  # until so much more is here there is nothing to do, so a drip of bytes stays linear
         self._begun: Head | None = None  # the head of the message that is not over, when it has been read
-        self._pieces: list[bytes] = []  # the message that is not over, without a head that has been read
+        self._pieces: list[bytes | memoryview] = []  # the message that is not over, without a head that has been read
 
     def feed(self, chunk: bytes, /) -> Sequence[EventStreamMessage] | Iterator[EventStreamMessage]:
         """Take one chunk; return the messages it completed."""
@@ -115,7 +116,7 @@ class EventStreamParser:
                     payload, expected = cut(b"".join(pieces))
                 else:
                     body_end = position - CHECKSUM_BYTES
-                    pieces.append(chunk[:body_end])
+                    pieces.append(chunk[:body_end] if body_end < LARGE else memoryview(chunk)[:body_end])
                     payload, expected = b"".join(pieces), read_checksum(chunk, body_end)[0]
                 if crc32(payload, checksum) != expected:
                     raise MalformedEvent(WRONG_CHECKSUM)

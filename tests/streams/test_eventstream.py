@@ -98,6 +98,30 @@ def test_any_cut_gives_the_same_messages(cuts: set[int]) -> None:
     assert parsed(chunks) == parsed([WIRE])
 
 
+@given(st.lists(st.integers(1, 9000), min_size=1, max_size=20), st.lists(st.integers(0, 9000), min_size=2, max_size=4))
+def test_long_messages_cut_anywhere_are_the_same(reads: list[int], sizes: list[int]) -> None:
+    payloads = [bytes(range(256)) * (size // 256 + 1) for size in sizes]
+    wire = b"".join(encode_message(EVENT, payload[:size]) for payload, size in zip(payloads, sizes, strict=True))
+    chunks, rest = list[bytes](), wire
+    for length in reads:
+        chunks.append(rest[:length])
+        rest = rest[length:]
+    messages = parsed([*chunks, rest])
+    assert messages == [
+        EventStreamMessage(EVENT, payload[:size]) for payload, size in zip(payloads, sizes, strict=True)
+    ]
+    assert {type(message.payload) for message in messages} == {bytes}
+
+
+def test_a_long_message_with_a_wrong_checksum_in_two_reads_can_be_asked_for_again() -> None:
+    wire = HELLO + encode_message(EVENT, b"x" * 9000)[:-1] + b"?"
+    parser = EventStreamParser()
+    assert parser.feed(HELLO + wire[: len(HELLO) + 5000]) != ()
+    for _ in range(2):
+        with pytest.raises(MalformedEvent, match="checksum"):
+            list(parser.feed(wire[len(HELLO) + 5000 :]))
+
+
 def test_byte_by_byte_gives_the_same_messages() -> None:
     assert parsed(WIRE[at : at + 1] for at in range(len(WIRE))) == parsed([WIRE])
     assert [message.event_type for message in parsed([WIRE])] == [
