@@ -10,7 +10,8 @@ from hypothesis import given, settings, strategies as st
 
 from tests.operators.test_filter_content import fed, machine
 from tokenrill import Citation, Finish, Raw, ReasoningDelta, StreamToken, TextDelta as T, ToolCallStart, Usage
-from tokenrill.operators._filter_content import Action
+from tokenrill.operators._filter_content import Action, ContentFilter
+from tokenrill.operators._phrases import PhraseSearch
 from tokenrill.streams.text_run import TextRun
 
 
@@ -106,3 +107,15 @@ def test_many_choices_that_wait_are_told_after_what_passes() -> None:
         filtering.feed_batch([T("sec", 0, choice)])
     assert filtering.feed_batch([T("a sec", 0, 256)]) is None
     assert filtering.feed_batch([T("a sec", 0, 3)]) == (T("seca ", 0, 3),)
+
+
+@pytest.mark.parametrize("sensitive", [False, True], ids=["either case", "case counts"])
+@pytest.mark.parametrize(
+    "phrases", [["kin"], ["\u017fet"], ["K2"], ["éa"], ["ab", "cd"], ["a1", "b2", "c3", "d4", "e5"]]
+)
+def test_a_lone_delta_is_clean_if_one_by_one_it_would_pass_as_it_is(phrases: list[str], sensitive: bool) -> None:
+    search = PhraseSearch(phrases, case_sensitive=sensitive)
+    letters = ["k", "K", "\u212a", "s", "S", "\u017f", "é", "É", "a", "A", "E", "x", "5", "in", "et", "Ab", "e5", "E5"]
+    for text in (first + last for first in letters for last in ("", *letters)):
+        passes = fed(ContentFilter(search, "mask", "*"), T(text), T("\x01")) == [T(text), T("\x01")]
+        assert search.is_clean(text) is passes, text
