@@ -29,6 +29,7 @@ Look = Callable[[bytes], "tuple[str, Key]"]
 
 TRIES: Final = 8  # of reads, before no more is learned, and of strings in one event
 FEWEST: Final = 24  # events that have been cut already, for a pattern to pay
+PART: Final = 100  # of them, in bytes again: so that a long read is not held once more, and once more with its proof
 PIECE: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[0-9]+|[^"0-9]+', re.DOTALL)
 # A text's own quotes and backslashes are escaped; the rest of a string stands for itself.
 # Up to the first quote, which is the string's end unless a backslash is before it; then by the book.
@@ -76,15 +77,7 @@ class Learner(Generic[Key]):
     def texts(self, events: Sequence[bytes]) -> tuple[Key, Sequence[str]] | None:
         """What matters beside the text, and the texts of the events; None when they are few, or not alike."""
         if type(events) is not Burst:
-            if len(events) < FEWEST:
-                return None
-            texts = self._texts(events, Block(b"\n".join((*events, b"")), b"", b"\n"))
-            # Of a line end in an event, which ends none, there would be one more.
-            return (
-                None
-                if self._template is None or texts is None or len(texts) != len(events)
-                else (self._template.key, texts)
-            )
+            return self._texts_of_cut(events) if len(events) >= FEWEST else None
         texts = self._texts(events, events.block)
         if self._template is None or texts is None:
             return None
@@ -98,6 +91,20 @@ class Learner(Generic[Key]):
                 return None
             texts = (*(text for text, _ in before), *texts)
         return key, texts
+
+    def _texts_of_cut(self, events: Sequence[bytes]) -> tuple[Key, Sequence[str]] | None:
+        """The same, of events that have been cut, for which they are put together again: a part of them at a time."""
+        found, keys = list[str](), set[Key]()
+        for start in range(0, len(events), PART):
+            part = events[start : start + PART]
+            texts = self._texts(part, Block(b"\n".join((*part, b"")), b"", b"\n"))
+            # Of a line end in an event, which ends none, there would be one more.
+            if self._template is None or texts is None or len(texts) != len(part):
+                return None
+            keys.add(self._template.key)
+            found += texts
+        (key, *others) = keys
+        return None if others else (key, found)
 
     def _texts(self, events: Sequence[bytes], block: Block) -> Sequence[str] | None:
         """The texts of a block of events, by what is known, or else by what its first and last show."""

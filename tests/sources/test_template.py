@@ -268,5 +268,12 @@ def test_a_number_that_matters_is_learned_as_it_is() -> None:
     assert Learner(look_numbered).texts(mixed) is None
 
 
+@pytest.mark.parametrize("count", [24, 99, 100, 101, 124, 250])
+def test_many_events_say_what_each_does_and_all_of_one_thing(count: int) -> None:
+    events = [numbered(number, f"w{number}") for number in range(count)]
+    assert Learner(look_numbered).texts(events) == (1, [f"w{number}" for number in range(count)])
+    assert Learner(look_numbered).texts([*events, *(numbered(number, "x", part=2) for number in range(count))]) is None
+
+
 def test_few_events_are_not_worth_a_pattern() -> None:
     assert Learner(look_numbered).texts(EVENTS[:23]) is None
