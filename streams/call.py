@@ -226,6 +226,7 @@ class Account:
 
     It gives :class:`.ResponseStart` what the headers said, and makes sure that a healthy stream carries
     exactly one :class:`.Usage`, just before :class:`.Finish`: the provider's last word, else an estimate.
+    While it lives the attempt keeps its reply so far: what is to be left out of that is, before the next one is made.
     """
 
     __slots__ = ("_attempt", "_joint", "_so_far", "_told")
