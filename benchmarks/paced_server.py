@@ -2,9 +2,8 @@
 
 The path says what is wanted: ``/STREAMS/TOKENS/PACE_US/v1/chat/completions``. The streams of a run are spread evenly
 over the pace. The text of an event is the time when it was handed to the kernel: on the same machine the reader has
-the same clock. There is no event loop here, only ``epoll``, ``send`` and a heap of what is due: a
-server that is late itself would slow the clients down. How late it was it tells: a line of JSON for each line on its
-standard input.
+the same clock. There is no event loop here, only ``epoll``, ``send`` and a heap of what is due: a server that is late
+itself would slow the clients down. How late it was it tells: a line of JSON for each line on its standard input.
 """
 
 from __future__ import annotations

@@ -14,13 +14,13 @@ UNIT_BITS: Final = 10  # 1,024 nanoseconds
 
 def stamp(now: int) -> bytes:
     """``time.monotonic_ns()`` as a text."""
-    return b"%07d" % ((now >> UNIT_BITS) % AROUND)
+    return b"%0*d" % (DIGITS, (now >> UNIT_BITS) % AROUND)
 
 
-def nanoseconds_since(stamp: str | bytes) -> int:
+def nanoseconds_since(stamped: str | bytes) -> int:
     """How long ago that was, on the same machine.
 
     >>> 0 <= nanoseconds_since(stamp(monotonic_ns() - 5_000_000)) - 5_000_000 < 1_000_000_000
     True
     """
-    return ((monotonic_ns() >> UNIT_BITS) - int(stamp)) % AROUND << UNIT_BITS
+    return ((monotonic_ns() >> UNIT_BITS) - int(stamped)) % AROUND << UNIT_BITS

@@ -16,7 +16,6 @@ MAX_FOLDS: Final = 10_000
 MAX_NESTING: Final = 8
 MAX_ENDS: Final = 1000
 ASCII: Final = bytes(range(128))
-MAX_BEGIN: Final = 4  # of more letters, one search for all is faster than one for each
 
 
 class PhraseSearch:
@@ -51,8 +50,7 @@ class PhraseSearch:
         firsts = "|".join(re.escape(letter) for letter in {phrase[0] for phrase in self._sorted})
         self._firsts = re.compile(firsts)
         self._begins = re.compile(firsts, 0 if case_sensitive else re.IGNORECASE).search
-        begin_ascii = tuple(letter for letter in map(chr, ASCII) if self._begins(letter))
-        self._begin_ascii = begin_ascii if len(begin_ascii) <= MAX_BEGIN else None
+        self._begin_ascii = frozenset(filter(self._begins, map(chr, ASCII)))
         # What may stand behind the first letter of what is not all of a phrase yet.
         self._inner = frozenset("".join(phrase[1:-1] for phrase in self._sorted))
 
@@ -73,14 +71,7 @@ class PhraseSearch:
 
     def is_clean(self, text: str) -> bool:
         """Whether all of it may pass at once."""
-        begin = self._begin_ascii
-        if begin is not None and text.isascii():
-            for letter in begin:
-                if letter in text:
-                    break
-            else:
-                return True
-        elif self._begins(text) is None:
+        if self._begin_ascii.isdisjoint(text) if text.isascii() else self._begins(text) is None:
             return True
         folded = self.fold(text)
         return self.pattern.search(folded) is None and self.waits_from(folded, 0) == len(folded)

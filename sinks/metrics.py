@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
 from math import log1p
 from threading import Lock
 from typing import Final, TypeAlias
@@ -200,7 +200,7 @@ class CallObserver(abc.ObserverBase[StreamToken]):
         self._characters = 0
         # The bucket of each read's gap but the first's, two bytes each, and counted when there are many.
         self._gaps: array[int] | None = None
-        self._counted: dict[int, int] | None = None
+        self._counted: Distribution | None = None
         self._together = 0  # tokens that came with another: their gap is nothing
         self._finish: FinishReason | None = None
 
@@ -233,18 +233,13 @@ class CallObserver(abc.ObserverBase[StreamToken]):
         else:
             gaps.append(int(log1p((now - self._last) * MICRO) * SCALE))
             if len(gaps) >= MANY:
-                self._counted = self._count(gaps)
+                self._counted = self._counted or Distribution()
+                self._counted.merge(Counter(gaps), 0.0)
                 del gaps[:]
         if tokens > 1:
             self._together += tokens - 1
         self._last = now
         self._characters += characters
-
-    def _count(self, gaps: Iterable[int]) -> dict[int, int]:
-        counted = {} if self._counted is None else self._counted
-        for index in gaps:
-            counted[index] = counted.get(index, 0) + 1
-        return counted
 
     def on_completed(self) -> None:
         self._end(COMPLETED)
@@ -260,9 +255,10 @@ class CallObserver(abc.ObserverBase[StreamToken]):
         call = self._call
         spoke = self._gaps is not None
         spent = self._last - self._first
-        gaps = Distribution()
-        gaps.merge(self._count(self._gaps or ()), spent)
-        gaps.merge({0: self._together} if self._together else {}, 0.0)
+        gaps = Distribution() if self._counted is None else self._counted.copy()
+        gaps.merge(Counter(self._gaps or ()), spent)
+        if self._together:
+            gaps.merge({0: self._together}, 0.0)
         record = CallRecord(
             provider=call.provider,
             model=call.request.model,

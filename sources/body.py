@@ -25,6 +25,7 @@ __all__ = ["Reading", "error_body", "see_the_end", "tell_closed"]
 MAX_ERROR_BYTES: Final = 64 << 10
 ERROR_BODY_SECONDS: Final = 10.0
 END_SECONDS: Final = 0.05
+BROKEN_OFF: Final = (TimeoutError, aiohttp.ClientError, StreamError, OSError)
 Inflate: TypeAlias = Callable[[bytes], Iterator[bytes]]
 
 
@@ -216,7 +217,7 @@ def say_closed(call: Call, left_at: float) -> None:
 
 async def see_the_end(content: aiohttp.StreamReader) -> None:
     """After the last token, give the connection a moment to end its answer: then it can be used again."""
-    with suppress(TimeoutError, aiohttp.ClientError, StreamError, OSError):
+    with suppress(*BROKEN_OFF):
         async with asyncio.timeout(END_SECONDS):
             while await content.read(READ_SIZE):
                 pass
@@ -225,7 +226,7 @@ async def see_the_end(content: aiohttp.StreamReader) -> None:
 async def error_body(response: aiohttp.ClientResponse) -> bytes:
     """What the server says of its refusal: no more than 64 KiB, and no longer than 10 s."""
     body = bytearray()
-    try:
+    with suppress(*BROKEN_OFF):  # the status is what matters, and it is here
         pieces = inflate(response.headers.get("content-encoding", ""))
         async with asyncio.timeout(ERROR_BODY_SECONDS):
             while len(body) < MAX_ERROR_BYTES and (chunk := await response.content.read(READ_SIZE)):
@@ -233,6 +234,4 @@ async def error_body(response: aiohttp.ClientResponse) -> bytes:
                     body += piece
                     if len(body) >= MAX_ERROR_BYTES:
                         break
-    except (TimeoutError, aiohttp.ClientError, OSError, StreamError):
-        pass  # the status is what matters, and it is here
     return bytes(body[:MAX_ERROR_BYTES])

@@ -82,7 +82,4 @@ class Buffered(Relay, asyncio.BufferedProtocol):
     get_buffer: Any = staticmethod(partial(getattr, buffer, "view"))
 
     def buffer_updated(self, nbytes: int) -> None:
-        read = bytes(buffer.view[:nbytes])
-        if not self.takes(read):
-            self._protocol.data_received(read)
-            self.arrived(read)
+        self.data_received(bytes(buffer.view[:nbytes]))
