@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, TypeAlias, cast
 
 from reactivex import Observable
 
 from ..streams import codec
-from ..streams.call import Call
+from ..streams.call import Account, Call
 from ..streams.codec import Json
 from ..streams.fused import Fused
 from ..streams.request import CompletionRequest
@@ -79,16 +80,19 @@ class Provider:
             provider.body(request).pipe(parse_sse(), my_event_log(), decode(provider.dialect))
         """
         call = Call(self.name, asked) if isinstance(asked, CompletionRequest) else asked
-        passage = Passage(self, call)
-        return self.http.stream(call, passage.prepare, passage.accept, self.dialect.refuse)
+        return self._body(call, Passage(self))
 
     def stream(self, call: Call) -> Observable[StreamToken]:
         """The answer as tokens; it completes after :class:`.Finish`."""
-        passage = Passage(self, call)
+        passage = Passage(self)
         call.credential = self.credential
         call.continuations = passage
-        body = self.http.stream(call, passage.prepare, passage.accept, self.dialect.refuse)
-        return Fused(body, (passage.framer, passage.reader, passage.account), passage)
+        stages = partial(passage.framer, call), passage.reader, partial(Account, call)
+        return Fused(self._body(call, passage), stages, passage)
+
+    def _body(self, call: Call, passage: Passage) -> Observable[bytes]:
+        prepare, accept = partial(passage.prepare, call), partial(passage.accept, call)
+        return self.http.stream(call, prepare, accept, self.dialect.refuse)
 
     async def aclose(self) -> None:
         """Close this loop's connections."""

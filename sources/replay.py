@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import reactivex as rx
@@ -68,8 +69,8 @@ class Replay:
         return Played(self.chunks, call.demand).pipe(
             transduce(self.dialect.framer),
             transduce(self.dialect.decoder),
-            transduce(recording.begin),
-            transduce(lambda: Account(call)),
+            transduce(partial(recording.begin, call)),
+            transduce(partial(Account, call)),
         )
 
     async def aclose(self) -> None:

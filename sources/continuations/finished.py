@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...streams.call import Call
 from ...streams.errors import StreamError
 from ...streams.tokens import Finish, StreamToken
 from .passage import Passage
@@ -22,7 +23,7 @@ class Finished:
     name: str = "finished"
     gapless: bool = True
 
-    def plan(self, passage: Passage, error: StreamError, /) -> Sequence[StreamToken] | str:
+    def plan(self, passage: Passage, call: Call, error: StreamError, /) -> Sequence[StreamToken] | str:
         decoder = passage.decoder
         if decoder is None or getattr(decoder, "ended", False):
             return "the model had not said why it stops"
@@ -30,6 +31,6 @@ class Finished:
             tokens = list(decoder.close())
         except StreamError:
             return "the model had not said why it stops"
-        if sum(isinstance(token, Finish) for token in tokens) < passage.call.request.choice_count:
+        if sum(isinstance(token, Finish) for token in tokens) < call.request.choice_count:
             return "not every choice was over"
         return tokens

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...streams.call import Call
 from ...streams.carry_on import TAIL, going_on, quoting
 from ...streams.errors import StreamError
 from ...streams.joint import Joint, Overlap
@@ -23,8 +24,8 @@ class Quoting:
     name: str = "message"
     gapless: bool = False
 
-    def plan(self, passage: Passage, error: StreamError, /) -> Plan | str:
-        broken = passage.call.attempt
+    def plan(self, passage: Passage, call: Call, error: StreamError, /) -> Plan | str:
+        broken = call.attempt
         text = broken.reply.text
         request = quoting(going_on(broken), text)
         return passage.asking(

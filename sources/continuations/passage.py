@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import reactivex as rx
@@ -31,13 +31,13 @@ class Plan:
     """One request, and how its answer is read.
 
     Attributes:
-        prepare: Makes the request.
+        prepare: Makes the request for a call.
         framer, decoder: Make the transducers for its answer; a decoder may be one that has decoded before.
         begin: Prepares the call's attempt; a retry begins again.
         content_types: What the answer may call itself; None leaves it to the dialect.
     """
 
-    prepare: Callable[[], Awaitable[HttpRequest]]
+    prepare: Callable[[Call], Awaitable[HttpRequest]]
     framer: Callable[[], Transducer[bytes, Any]]
     decoder: Callable[[], Transducer[Any, StreamToken]]
     begin: Callable[[Call], None] = lambda call: None
@@ -53,7 +53,7 @@ class Way(Protocol):
     @property
     def gapless(self) -> bool: ...
 
-    def plan(self, passage: Passage, error: StreamError, /) -> Plan | Sequence[StreamToken] | str:
+    def plan(self, passage: Passage, call: Call, error: StreamError, /) -> Plan | Sequence[StreamToken] | str:
         """The request for the rest; the rest itself, where it needs none; or why this way is not open."""
         ...
 
@@ -61,17 +61,18 @@ class Way(Protocol):
 class Passage:
     """One call at one provider. It remembers the decoder, which knows where a stream broke off.
 
+    The call knows it by its continuations. It does not know the call, which would be a cycle, and is told of it.
+
     Attributes:
         provider: Who is asked.
         decoder: The one that reads, or has read, the answer; it outlives the connection.
         secrets: What no error may quote.
     """
 
-    __slots__ = ("_call", "_content_types", "_plan", "decoder", "provider", "secrets")
+    __slots__ = ("_content_types", "_plan", "decoder", "provider", "secrets")
 
-    def __init__(self, provider: Provider, call: Call) -> None:
+    def __init__(self, provider: Provider) -> None:
         self.provider = provider
-        self._call = weakref.ref(call)  # which knows us by its continuations
         self.decoder: Transducer[Any, StreamToken] | None = None
         self.secrets: tuple[str, ...] = ()
         self._content_types: tuple[str, ...] | None = None
@@ -82,17 +83,8 @@ class Passage:
         for way in self.provider.ways:
             yield Bound(way, self)
 
-    @property
-    def call(self) -> Call:
-        """For whom it is. Whoever is subscribed keeps it alive."""
-        call = self._call()
-        if call is None:
-            raise RuntimeError("the call is over, and nobody has kept it")
-        return call
-
-    def framer(self) -> Transducer[bytes, Any]:
+    def framer(self, call: Call) -> Transducer[bytes, Any]:
         """Of a subscription's stages the first that is made: here it is decided what is sent."""
-        call = self.call
         going_on = call.resuming
         plan = going_on.made if isinstance(going_on, Bound) and going_on.passage is self else None
         self._plan = plan
@@ -105,15 +97,11 @@ class Passage:
         """The second stage."""
         return self._remembered(self.provider.dialect.decoder()) if self._plan is None else self._plan.decoder()
 
-    def account(self) -> Account:
-        """The last stage."""
-        return Account(self.call)
-
-    async def prepare(self) -> HttpRequest:
+    async def prepare(self, call: Call) -> HttpRequest:
         """The request, whose secrets are noted."""
         plan, self._plan = self._plan, None  # it knows us, and would be a cycle
         self._content_types = None if plan is None else plan.content_types
-        request = await (self.provider.prepare(self.call.request) if plan is None else plan.prepare())
+        request = await (self.provider.prepare(call.request) if plan is None else plan.prepare(call))
         self.secrets = request.secrets()
         return request
 
@@ -122,9 +110,9 @@ class Passage:
         if isinstance(error, StreamError):
             scrubbed(error, self.secrets)
 
-    def accept(self, head: ResponseHead) -> None:
+    def accept(self, call: Call, head: ResponseHead) -> None:
         """See that the answer is what was asked for, and note what its headers say."""
-        dialect, attempt = self.provider.dialect, self.call.attempt
+        dialect, attempt = self.provider.dialect, call.attempt
         dialect.check_content_type(head.headers, self._content_types)
         attempt.request_id = dialect.request_id(head.headers)
         attempt.rate_limits = dialect.rate_limits(head.headers)
@@ -143,7 +131,7 @@ class Passage:
             call.turn_to(self.provider.name, broken.request, going_on=True)
 
         return Plan(
-            lambda: provider.prepare(request),
+            lambda _: provider.prepare(request),
             provider.dialect.framer,
             lambda: self._remembered(joint(provider.dialect.decoder())),
             begin,
@@ -173,11 +161,11 @@ class Bound:
         return self.way.gapless
 
     def resume(self, call: Call, error: StreamError, /) -> Observable[StreamToken] | str | None:
-        plan = self.way.plan(self.passage, error)
+        plan = self.way.plan(self.passage, call, error)
         if isinstance(plan, Plan):
             self.made = plan
             return None
         if isinstance(plan, str):
             return plan
         call.attempt.begun = False
-        return rx.from_iterable(plan).pipe(transduce(self.passage.account))
+        return rx.from_iterable(plan).pipe(transduce(partial(Account, call)))

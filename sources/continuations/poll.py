@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from ...streams import codec
+from ...streams.call import Call
 from ...streams.errors import LimitExceeded, StreamError, StreamStalled
 from ...streams.tokens import StreamToken
 from ..dialects.openai_responses.decode import ResponsesDecoder
@@ -42,19 +44,19 @@ class Poll:
     gapless: bool = True
     sleep: Callable[[float], Awaitable[Any]] = field(default=asyncio.sleep, repr=False)
 
-    def plan(self, passage: Passage, error: StreamError, /) -> Plan | str:
-        call, decoder = passage.call, passage.decoder
+    def plan(self, passage: Passage, call: Call, error: StreamError, /) -> Plan | str:
+        decoder = passage.decoder
         if why := kept_by_openai(call.request):
             return why
         if not isinstance(decoder, ResponsesDecoder) or (place := place_in_response(decoder)) is None:
             return "the server has not said which response it is"
         if decoder.ended:
             return "the answer was over"
-        url = address_of(passage, place.id, "").removesuffix("?").removesuffix("&")
+        url = address_of(passage, call, place.id, "").removesuffix("?").removesuffix("&")
         attempt = call.attempt
 
-        async def prepare() -> HttpRequest:
-            await self._until_complete(passage, url)
+        async def prepare(call: Call) -> HttpRequest:
+            await self._until_complete(passage, call, url)
             return await get(passage, url)
 
         return Plan(
@@ -65,14 +67,14 @@ class Poll:
             content_types=JSON,
         )
 
-    async def _until_complete(self, passage: Passage, url: str) -> None:
+    async def _until_complete(self, passage: Passage, call: Call, url: str) -> None:
         waited = 0.0
         while True:
             answer = await whole_answer(
                 passage.provider.http,
-                passage.call,
+                call,
                 lambda: get(passage, url),
-                passage.accept,
+                partial(passage.accept, call),
                 passage.provider.dialect.refuse,
             )
             if text_of(codec.loads_object(answer).get("status")) not in UNFINISHED:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from ...streams.call import Call
 from ...streams.carry_on import going_on, prefilled
 from ...streams.codec import Json
 from ...streams.errors import StreamError
@@ -65,8 +66,8 @@ class Prefill:
     name: str = "prefill"
     gapless: bool = False
 
-    def plan(self, passage: Passage, error: StreamError, /) -> Plan | str:
-        broken = passage.call.attempt
+    def plan(self, passage: Passage, call: Call, error: StreamError, /) -> Plan | str:
+        broken = call.attempt
         request = broken.request
         if not self.takes(request.model):
             return "this model takes none"

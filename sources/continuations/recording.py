@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterable, Sequence
 
 from ...streams.call import Call
@@ -22,7 +21,6 @@ class Recording:
     gapless = True
 
     def __init__(self, call: Call, size: Callable[[], int]) -> None:
-        self._call = weakref.ref(call)  # which knows us by its continuations
         self._size = size
         self._played = 0
         self._broken = call.attempt
@@ -34,11 +32,10 @@ class Recording:
         self._broken = call.attempt
         return None
 
-    def begin(self) -> Untold:
+    def begin(self, call: Call) -> Untold:
         """The stage that leaves out what was told; nothing at the first time."""
-        call = self._call()
         self._played = self._size()
-        if call is not None and call.resuming is self:
+        if call.resuming is self:
             call.attempt = self._broken
             call.attempt.begun = False
         else:

@@ -71,16 +71,16 @@ class Sequence:
     name: str = "sequence"
     gapless: bool = True
 
-    def plan(self, passage: Passage, error: StreamError, /) -> Plan | str:
-        call, decoder = passage.call, passage.decoder
+    def plan(self, passage: Passage, call: Call, error: StreamError, /) -> Plan | str:
+        decoder = passage.decoder
         if why := self.cursor.kept(call.request):
             return why
         place = None if decoder is None else self.cursor.place(decoder)
         if decoder is None or place is None or getattr(decoder, "ended", False):
             return "the server has not said where we are" if place is None else "the answer was over"
-        url = address_of(passage, place.id, self.cursor.query)
+        url = address_of(passage, call, place.id, self.cursor.query)
 
-        async def prepare() -> HttpRequest:
+        async def prepare(_: Call) -> HttpRequest:
             again = self.cursor.place(decoder) or place
             address = url.replace("{}", quote(str(again.mark), safe=""))
             return await passage.provider.authorize(HttpRequest("GET", address, asking(passage), b""))
@@ -142,9 +142,9 @@ def fill_again(call: Call) -> Callable[[Call], None]:
     return begin
 
 
-def address_of(passage: Passage, id: str, query: str) -> str:
+def address_of(passage: Passage, call: Call, id: str, query: str) -> str:
     """Where the provider keeps an answer: below the address at which it was asked for."""
-    path, mark, rest = passage.provider.endpoint(passage.call.request).partition("?")
+    path, mark, rest = passage.provider.endpoint(call.request).partition("?")
     return f"{path}/{quote(id, safe='')}?{rest}{'&' * bool(mark)}{query}"
 
 
