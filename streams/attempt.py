@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec.structs import replace
@@ -40,6 +41,23 @@ class Joining(Protocol):
     def close(self) -> Iterable[StreamToken]: ...
 
 
+@dataclass(slots=True)
+class Earlier:
+    """What an attempt goes on with: most go on with nothing.
+
+    Attributes:
+        attempt: Whose text it is, until another attempt goes on from here: a chain of many would be kept.
+        join: Makes what leaves out what is repeated of it.
+        usage: What it cost, with those before it.
+        characters: How many had come.
+    """
+
+    attempt: Attempt | None = None
+    join: Callable[[], Joining] | None = None
+    usage: Usage | None = None
+    characters: int = 0
+
+
 class Attempt:
     """What one request has brought so far. A call has one, and a new one each time it is tried again.
 
@@ -48,21 +66,14 @@ class Attempt:
         request_id, rate_limits: From the response's headers, once they are here.
         ended: Whether all tokens have come, though the connection may not have ended yet.
         usage_told: What the provider has said of the cost.
-        goes_on: The attempt whose text this one goes on with.
-        joint: What it repeats of that text is left out here, before anybody sees it.
-        carried: What that one cost, with those before it.
         begun: Whether it has been subscribed to.
         so_far: The reply, with the text that this attempt goes on with.
     """
 
     __slots__ = (
-        "_before",
-        "_join",
+        "_earlier",
         "begun",
-        "carried",
         "ended",
-        "goes_on",
-        "joint",
         "provider",
         "rate_limits",
         "request",
@@ -85,26 +96,36 @@ class Attempt:
         self.ended = False
         self.begun = False
         self.usage_told: Usage | None = None
-        self.goes_on: Attempt | None = goes_on
-        self._join = join
-        self.joint = None if join is None else join()
+        self._earlier: Earlier | None = None
         if goes_on is None:
-            self.carried: Usage | None = None
             self.so_far = ReplyBuilder(max_characters=MAX_PARTIAL, strict=False)
         else:
-            self.carried = goes_on.usage
             self.so_far = goes_on.so_far
-            goes_on.goes_on = None  # no longer needed, and a chain of many would be kept
-        self._before = self.so_far.characters
+            self._earlier = Earlier(goes_on, join, goes_on.usage, self.so_far.characters)
+            if goes_on._earlier is not None:
+                goes_on._earlier.attempt = None
 
     def anew(self, provider: str, request: CompletionRequest) -> Attempt:
         """Another one in its place: it goes on with the same text, if this one does."""
-        return Attempt(provider, request, self.goes_on, self._join)
+        earlier = self._earlier
+        if earlier is None:
+            return Attempt(provider, request)
+        return Attempt(provider, request, earlier.attempt, earlier.join)
+
+    def joining(self) -> Joining | None:
+        """What leaves out what this attempt repeats of the text that it goes on with, before anybody sees it."""
+        earlier = self._earlier
+        return None if earlier is None or earlier.join is None else earlier.join()
+
+    @property
+    def carried(self) -> Usage | None:
+        """What those cost whose text it goes on with."""
+        return None if self._earlier is None else self._earlier.usage
 
     @property
     def written(self) -> int:
         """How many characters this attempt has brought."""
-        return self.so_far.characters - self._before
+        return self.so_far.characters - (0 if self._earlier is None else self._earlier.characters)
 
     @property
     def reply(self) -> Reply:
@@ -144,7 +165,9 @@ class Attempt:
         for number, choice in enumerate(reply.choices):
             self.see([token for index, part in enumerate(choice.parts) for token in tokens_of(part, index, number)])
             self.see(choice.citations)
-        self._before -= before - self.so_far.characters  # what they cost stays counted
+        if self._earlier is None:
+            self._earlier = Earlier()
+        self._earlier.characters -= before - self.so_far.characters  # what they cost stays counted
 
     def see(self, tokens: Sequence[StreamToken]) -> None:
         """Take note of what has come."""

@@ -234,7 +234,7 @@ class Account:
     def __init__(self, call: Call) -> None:
         self._attempt = call.begin()
         self._so_far = self._attempt.so_far
-        self._joint = self._attempt.joint
+        self._joint = self._attempt.joining()
         self._told = False
 
     def feed(self, token: StreamToken, /) -> Iterable[StreamToken]:
