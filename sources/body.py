@@ -126,6 +126,7 @@ class Reading(Flow):
             else:
                 self._response.forget()  # what came with the head has gone on, and nobody asks for that any more
                 if self._pieces is None and self.is_open and await fits(self._content):
+                    self._taken = self._content.total_bytes  # the same number, but not another object
                     self.begin()
                     return
                 self._watch_the_end()

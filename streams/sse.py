@@ -69,7 +69,7 @@ class Blocks(Alike, Generic[T]):
             if chunk[-1:] == b"\n" and len(chunk) <= SLICE:
                 payloads = self._whole(chunk)
         elif LF not in chunk and CR not in chunk:
-            line = self._framer.line
+            line = None if self._framer_if_any is None else self._framer_if_any.line
             if line is not None and len(line) + len(chunk) <= self._room:
                 line += chunk  # no event can end in it: much may come in small pieces
                 return ()
@@ -234,7 +234,7 @@ class SsePayloads(Blocks[bytes]):
                 if len(payload) + like.around == len(chunk) and LF not in payload and CR not in payload:
                     return [payload]
         elif LF not in chunk and CR not in chunk:
-            line = self._framer.line
+            line = None if self._framer_if_any is None else self._framer_if_any.line
             if line is not None and len(line) + len(chunk) <= self._room:
                 line += chunk
                 return ()

@@ -41,17 +41,27 @@ class Alike:
 
     An event that is not over waits in ``_lead`` and ``_data`` as long as it is like the last one, and else in the
     framer, when ``_lead`` is None. Pieces in which no line ends are added to what the framer holds, either way.
+    Where reads are whole events there is no framer: a thousand slow streams need none.
     """
 
-    __slots__ = ("_data", "_framer", "_fresh", "_lead", "_like", "_room")
+    __slots__ = ("_data", "_framer_if_any", "_fresh", "_lead", "_like", "_limit", "_room")
 
     def __init__(self, limit: int) -> None:
-        self._framer = Framer(limit)
-        self._room = limit  # how much the framer may hold, for no event to be too long
+        self._limit = self._room = limit  # how much the framer may hold, for no event to be too long
+        self._framer_if_any: Framer | None = Framer(limit)
         self._lead: bytes | None = None  # the blank line before it, and its head so far; empty when all of that is over
         self._data = b""  # its data so far, after the head
         self._fresh = False  # nothing is held, and an event like the last one may begin
         self._expect(b"\n")
+
+    @property
+    def _framer(self) -> Framer:
+        """The one for the plain way; between two events a new one is as good as one that has seen them."""
+        framer = self._framer_if_any
+        if framer is None:
+            framer = self._framer_if_any = Framer(self._limit)
+            framer.first, framer.line = False, framer.held
+        return framer
 
     def _fits(self, chunk: bytes) -> bool:
         return len(self._framer.held) + len(chunk) <= self._room
@@ -106,7 +116,7 @@ class Alike:
             held.clear()
         self._lead, self._fresh = lead, lead == like.blank and like.most >= SLICE
         self._data = last
-        self._room = like.most - len(last)
+        self._room = like.most - len(last) if last else like.most
         return payloads
 
     def _give_back(self) -> bytes:
@@ -116,7 +126,7 @@ class Alike:
             return b""
         begun = (lead[len(like.blank) :] if lead else like.head + self._data) + held
         self._framer.clear()
-        self._lead, self._data, self._fresh, self._room = None, b"", False, self._framer.limit
+        self._lead, self._data, self._fresh, self._room = None, b"", False, self._limit
         return begun
 
     def _take(self) -> None:
@@ -136,7 +146,9 @@ class Alike:
             return False
         framer.clear()
         framer.line = framer.held
-        self._data, self._room = data, like.most - len(data)
+        if not begun:
+            self._framer_if_any = None
+        self._data, self._room = data, like.most - len(data) if data else like.most
         self._fresh = not begun and like.most >= SLICE
         return True
 
@@ -150,7 +162,7 @@ class Alike:
                 self._expect(line_end, head)
 
     def _expect(self, line_end: bytes, event: bytes = b"") -> None:
-        self._like = expected(line_end, event, self._framer.limit)
+        self._like = expected(line_end, event, self._limit)
 
 
 @lru_cache(maxsize=64)  # streams expect the same few
