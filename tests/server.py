@@ -20,7 +20,7 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from time import monotonic
 from typing import Any, TypeAlias
@@ -189,7 +189,9 @@ async def serving(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for connection in server.connections:
-            connection.writer.transport.abort()
+            # asyncio's fault: a transport that wrote the last of its buffer after it was closed has no loop any more.
+            with suppress(AttributeError):
+                connection.writer.transport.abort()
         await asyncio.sleep(0)
     if failures:
         raise failures[0]
