@@ -183,7 +183,7 @@ class Flow(Relay):
 
     def lost(self) -> None:
         """aiohttp has been told that its connection is no more."""
-        self.arrived(b"")  # where the end of the connection ends the answer
+        self._arrived(b"")  # where the end of the connection ends the answer
         if self._attached:
             self.break_off()
             self.leave()
@@ -203,20 +203,21 @@ class Flow(Relay):
             if not self._transport.is_closing():  # one that is closing has us tell aiohttp so
                 self._transport.set_protocol(self._protocol)
 
-    def takes(self, read: bytes) -> bool:
+    def data_received(self, data: bytes) -> None:
         """Hand on a read that is one whole chunk of the body, if aiohttp's parser is between two and need not see it.
 
         A slow model's reads are such chunks, and the parser is half of what there is to fetch for one.
         """
         if self._between:
-            piece = lone_chunk(read)
+            piece = lone_chunk(data)
             if piece:
                 self._hand_on(piece, ended=False)
-                return True
+                return
             self._between = False
-        return False
+        self._protocol.data_received(data)
+        self._arrived(data)
 
-    def arrived(self, read: bytes) -> None:
+    def _arrived(self, read: bytes) -> None:
         """aiohttp's parser has seen one more read: hand on what came of it."""
         if not self._attached:
             return

@@ -23,7 +23,7 @@ def takes_a_buffer(transport: asyncio.BaseTransport | None) -> bool:
 
 
 class Relay(ABC):
-    """Between a transport and its protocol, which is told everything else.
+    """Between a transport and its protocol, which is told everything but what is read.
 
     It is set as the transport's protocol by whoever makes it, and so is the other again.
     """
@@ -33,21 +33,12 @@ class Relay(ABC):
     _protocol: Any
 
     @abstractmethod
-    def takes(self, read: bytes) -> bool:
-        """Whether the protocol need not see this read, since it is done with."""
-
-    @abstractmethod
-    def arrived(self, read: bytes) -> None:
-        """The protocol was given one more read."""
+    def data_received(self, data: bytes) -> None:
+        """Here is one more read."""
 
     @abstractmethod
     def lost(self) -> None:
         """The protocol was told that its connection is no more."""
-
-    def data_received(self, data: bytes) -> None:
-        if not self.takes(data):
-            self._protocol.data_received(data)
-            self.arrived(data)
 
     def eof_received(self) -> bool | None:
         return self._protocol.eof_received()
@@ -82,4 +73,4 @@ class Buffered(Relay, asyncio.BufferedProtocol):
     get_buffer: Any = staticmethod(partial(getattr, buffer, "view"))
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.data_received(bytes(buffer.view[:nbytes]))
+        self.data_received(buffer.view[:nbytes].tobytes())
