@@ -33,6 +33,9 @@ REHEARSAL: Final = (
 )
 LONGEST_SIZE: Final = 10
 HEXADECIMAL: Final = re.compile(rb"[0-9A-Fa-f]+")
+# What a reader holds until the parser gives it something, which for most slow streams is never again: a deque's first
+# block is 600 bytes.
+NOTHING: Final = ()
 rehearsed: dict[str, bool] = {}
 
 
@@ -45,7 +48,11 @@ class Gathering(aiohttp.StreamReader):
     begin_http_chunk_receiving = end_http_chunk_receiving = staticmethod(bool)  # pyright: ignore[reportAssignmentType]
 
     def feed_data(self, data: bytes, size: int = 0) -> bool:
-        self._buffer.append(data)
+        insides: Any = self
+        try:
+            insides._buffer.append(data)
+        except AttributeError:  # it is NOTHING
+            insides._buffer = [data]
         return False  # there is no more where this came from
 
 
@@ -70,10 +77,10 @@ async def rehearse() -> bool:
         return False
     insides: Any = content
     insides.__class__ = Gathering
-    insides._buffer = list[bytes]()
+    insides._buffer = NOTHING
     under_way = insides._eof
     protocol.data_received(REHEARSAL[1])
-    gathered: list[bytes] = insides._buffer
+    gathered: Any = insides._buffer
     ended = insides._eof
     insides._buffer = deque[bytes]()
     insides.__class__ = aiohttp.StreamReader
@@ -153,7 +160,7 @@ class Flow(Relay):
         """
         self._attached = self._unproven = True
         self._content.__class__ = Gathering
-        self._content._buffer = []  # of a deque's first block, 600 bytes, a stream needs one place
+        self._content._buffer = NOTHING
         self._transport.set_protocol(self)
         self._pump.rest(self)
 
@@ -222,18 +229,22 @@ class Flow(Relay):
         if not self._attached:
             return
         content = self._content
-        pieces, ended = content._buffer, content._eof
-        if self._unproven and not ended:
+        unproven = self._unproven and not content._eof
+        if unproven:
             # A parser that was told to pause between two pieces does so after the next one, and needs another call.
             self._protocol.data_received(b"")
-            self._unproven, ended = not pieces, content._eof
-        else:
-            # It gave what is in the chunk that the read is: so it saw that chunk begin, and has seen it end.
-            self._between = len(pieces) == 1 and not ended and lone_chunk(read) == pieces[0]
+            self._unproven = not content._buffer
+        pieces, ended = content._buffer, content._eof
         data = b""
         if pieces:
-            data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            pieces.clear()
+            lone = len(pieces) == 1
+            data = pieces[0] if lone else b"".join(pieces)
+            # It gave what is in the chunk that the read is: so it saw that chunk begin, and has seen it end.
+            self._between = lone and not (unproven or ended) and lone_chunk(read) == data
+            if self._between:
+                content._buffer = NOTHING
+            else:
+                pieces.clear()
         if ended:
             self.detach()  # the connection may have a new user before this one's observer has returned
         self._hand_on(data, ended=ended)
