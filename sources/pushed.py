@@ -11,7 +11,6 @@ own again, and ``content.read`` goes on from there. Where :func:`fits` says no, 
 from __future__ import annotations
 
 import asyncio
-import re
 from abc import abstractmethod
 from collections import deque
 from functools import lru_cache
@@ -31,8 +30,7 @@ REHEARSAL: Final = (
     b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n",
     b"1\r\nb\r\n1\r\nc\r\n0\r\n\r\n",
 )
-LONGEST_SIZE: Final = 10
-HEXADECIMAL: Final = re.compile(rb"[0-9A-Fa-f]+")
+MOST_DIGITS: Final = 6
 # What a reader holds until the parser gives it something, which for most slow streams is never again: a deque's first
 # block is 600 bytes.
 NOTHING: Final = ()
@@ -90,16 +88,21 @@ async def rehearse() -> bool:
 
 def lone_chunk(read: bytes) -> bytes:
     """What is in the chunk of a chunked body that a read is, from its size to the line end after it; else nothing."""
-    end = read.find(b"\r\n", 0, LONGEST_SIZE)
-    if end > 0 and size_of(read[:end]) == len(read) - end - 4 and read.endswith(b"\r\n"):
-        return read[end + 2 : -2]
-    return b""
+    heads, start = heads_of(len(read))
+    return read[start:-2] if read.startswith(heads) and read.endswith(b"\r\n") else b""
 
 
 @lru_cache(maxsize=4096)  # most chunks are as long as others were
-def size_of(line: bytes) -> int:
-    """How long a chunk is, says the line before it; none is -1 bytes long, for a line that says anything else."""
-    return int(line, 16) if HEXADECIMAL.fullmatch(line) else -1
+def heads_of(length: int) -> tuple[tuple[bytes, ...], int]:
+    """What a read of this length begins with if it is one chunk, in small letters and in capitals; and where that ends.
+
+    A server may write a size otherwise too, with zeros before it or an extension behind it: that is left to aiohttp.
+    """
+    for digits in range(1, MOST_DIGITS + 1):
+        head = b"%x\r\n" % max(length - digits - 4, 0)
+        if len(head) == digits + 2 and head[:1] != b"0":
+            return (head, head.upper()), len(head)
+    return (), 0
 
 
 def kept_back(content: aiohttp.StreamReader) -> bytes:

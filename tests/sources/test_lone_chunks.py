@@ -138,7 +138,7 @@ async def test_a_chunk_within_a_chunk_is_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "read", [b"+5", b"-5", b"0x5", b" 5", b"5 ", b"5_0", b"", b"5;a=b", b"000000000005", b"5\n", b"05a"]
+    "read", [b"+5", b"-5", b"0x5", b" 5", b"5 ", b"5_0", b"", b"5;a=b", b"05", b"005", b"000000000005", b"5\n", b"05a"]
 )
 def test_only_a_plain_size_is_read_here(read: bytes) -> None:
     assert lone_chunk(read + b"\r\nhello\r\n") == b""
@@ -149,8 +149,10 @@ def test_only_a_whole_chunk_with_something_in_it_is_read_here(read: bytes) -> No
     assert lone_chunk(read) == b""
 
 
-def test_a_size_is_hexadecimal_in_either_case() -> None:
-    assert lone_chunk(b"1F\r\n" + b"x" * 31 + b"\r\n") == lone_chunk(b"001f\r\n" + b"x" * 31 + b"\r\n") == b"x" * 31
+@pytest.mark.parametrize("line", ["{:x}", "{:X}"])
+def test_a_size_is_hexadecimal_in_either_case(line: str) -> None:
+    for size in (*range(1, 300), *range(4080, 4110), 65_535, 65_536):
+        assert lone_chunk(chunk(b"x" * size, line)) == b"x" * size
 
 
 LINES = ("{:x}", "{:x}", "{:X}", "{:03x}", "{:x};extension")
