@@ -4,11 +4,12 @@
     python -m benchmarks.concurrency --quick     # one short round
     python -m benchmarks.concurrency --uvloop    # all of it on uvloop
 
-Three clients, one after the other in every round, each in a process of its own on core 0, the server on core 1:
+Four clients, one after the other in every round, each in a process of its own on core 0, the server on core 1:
 
 * ``floor``: a bare ``asyncio.Protocol`` that counts events; what the kernel, the loop and one callback a read cost.
 * ``by_hand``: aiohttp, ``async for line``, ``json.loads``.
 * ``ours``: a pipeline with a deadline, a content filter and metrics, and a subscriber that gets one token at a time.
+* ``ours, no operator``: the same without these three.
 
 Every event carries the time at which it was sent; *added* is how much later the subscriber has it. CPU a token and
 *added* are of the steady state, in which all streams flow; wall and memory are of the whole run. How late the server
@@ -54,6 +55,8 @@ COLUMNS: Final = (
     ("KiB/stream", "kib_a_stream", ".1f"),
     ("whole run µs/token", "cpu_a_token_us", ".1f"),
 )
+
+PLAIN: Final = "ours, no operator"
 
 Round = dict[str, dict[str, float]]
 
@@ -145,6 +148,8 @@ def judged(name: str, taken: list[Round]) -> Mapping[str, float]:
             return {
                 "20 ms: times the floor's wall": ratio(taken, "wall", "ours", "floor"),
                 "20 ms: times the memory by hand": ratio(taken, "kib_a_stream", "ours", "by_hand"),
+                "20 ms, no operator: times the floor's wall": ratio(taken, "wall", PLAIN, "floor"),
+                "20 ms, no operator: times the memory by hand": ratio(taken, "kib_a_stream", PLAIN, "by_hand"),
                 "20 ms: times the added p99 by hand": ratio(taken, late, "ours", "by_hand"),
             }
         case "25 ms":
@@ -152,6 +157,7 @@ def judged(name: str, taken: list[Round]) -> Mapping[str, float]:
         case "50 ms":
             return {
                 "50 ms: times the floor's CPU a token": ratio(taken, cpu, "ours", "floor"),
+                "50 ms, no operator: times the floor's CPU a token": ratio(taken, cpu, PLAIN, "floor"),
                 "50 ms: times the CPU a token by hand": ratio(taken, cpu, "ours", "by_hand"),
                 "50 ms: times the added p99 by hand": ratio(taken, late, "ours", "by_hand"),
             }
@@ -162,10 +168,10 @@ def judged(name: str, taken: list[Round]) -> Mapping[str, float]:
 
 
 def table(load: Load, figures: Mapping[str, Mapping[str, float]]) -> list[str]:
-    lines = ["", str(load), f"  {'':8}" + "".join(f"{title:>20}" for title, _, _ in COLUMNS)]
+    lines = ["", str(load), f"  {'':18}" + "".join(f"{title:>20}" for title, _, _ in COLUMNS)]
     for name, row in figures.items():
         lines.append(
-            f"  {name:8}" + "".join(f"{format(row.get(key, float('nan')), form):>20}" for _, key, form in COLUMNS)
+            f"  {name:18}" + "".join(f"{format(row.get(key, float('nan')), form):>20}" for _, key, form in COLUMNS)
         )
         if row["errors"] or row["wrong_counts"]:
             lines.append(f"  {name}: {row['errors']:.0f} errors, {row['wrong_counts']:.0f} streams with a wrong count")
@@ -199,7 +205,7 @@ def measure(options: argparse.Namespace) -> Result:
             if not options.uvloop:
                 held |= shown
             told[load.name] = {"ideal": load.ideal, **figures}
-            lines += [*table(load, figures), *(f"  {name:45} {value:8.2f}" for name, value in shown.items())]
+            lines += [*table(load, figures), *(f"  {name:52} {value:8.2f}" for name, value in shown.items())]
     partial = bool(options.uvloop or options.only or not uvloop)
     return Result({"concurrency": told}, lines[1:], held, partial=partial)
 

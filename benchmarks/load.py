@@ -15,16 +15,17 @@ import time
 from array import array
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
 import aiohttp
 
 from benchmarks.files import allow_open_files
-from benchmarks.memory import REQUEST, resident_mib, usual
+from benchmarks.memory import REQUEST, plain, resident_mib, usual
 from benchmarks.server import pin
 from benchmarks.stamp import DIGITS, nanoseconds_since
-from tokenrill import TextDelta
+from tokenrill import Pipeline, StreamToken, TextDelta
 
 __all__ = ["CONTENDERS", "Meter", "Stream", "one"]
 
@@ -176,10 +177,10 @@ async def by_hand(url: str) -> tuple[Run, Close]:
     return run, session.close
 
 
-async def ours(url: str) -> tuple[Run, Close]:
-    """The pipeline with a deadline, a filter and metrics; its subscriber gets one token at a time."""
+async def ours(url: str, build: Callable[[str], Pipeline[StreamToken]]) -> tuple[Run, Close]:
+    """A pipeline; its subscriber gets one token at a time."""
     loop = asyncio.get_running_loop()
-    pipeline = usual(url)
+    pipeline = build(url)
 
     async def run(stream: Stream) -> None:
         done: asyncio.Future[None] = loop.create_future()
@@ -209,7 +210,12 @@ LOOPS: Final[Mapping[str, Callable[[], Callable[[], asyncio.AbstractEventLoop]]]
     "asyncio": lambda: asyncio.new_event_loop,
     "uvloop": uvloop_factory,
 }
-CONTENDERS: Final[Mapping[str, Contender]] = {"floor": floor, "by_hand": by_hand, "ours": ours}
+CONTENDERS: Final[Mapping[str, Contender]] = {
+    "floor": floor,
+    "by_hand": by_hand,
+    "ours": partial(ours, build=usual),
+    "ours, no operator": partial(ours, build=plain),
+}
 
 
 async def load(contender: Contender, url: str, streams: int, tokens: int, pace: int) -> dict[str, float]:

@@ -8,7 +8,8 @@
 2. The most that ``tracemalloc`` sees at any moment of one stream that comes as fast as it is read, above what was
    there before it.
 3. The same while a thousand paced streams flow, a stream: all of it, and what was allocated by lines of this
-   library. What those lines have other libraries allocate is theirs, as ``tracemalloc`` sees it.
+   library; with no operator, and with a deadline, a content filter and metrics. What those lines have other libraries
+   allocate is theirs, as ``tracemalloc`` sees it.
 
 Each is measured in a process of its own; the servers run in another.
 """
@@ -23,6 +24,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,8 +62,13 @@ OURS: Final = Path(tokenrill.__file__).parent
 ROOMS: Final = ("streams", "operators", "sources", "sinks", "runners")
 
 
+def plain(url: str) -> Pipeline[StreamToken]:
+    """A provider's stream, and nothing more."""
+    return StreamPipelineBuilder.source(openai(api_key="bench-key", base_url=url)).build()
+
+
 def usual(url: str) -> Pipeline[StreamToken]:
-    """The pipeline that benchmarks measure: a deadline, a content filter and metrics."""
+    """The same with a deadline, a content filter and metrics."""
     builder = StreamPipelineBuilder.source(openai(api_key="bench-key", base_url=url))
     return (
         builder.pipe(deadline(first_token=60, idle=60))
@@ -133,13 +140,13 @@ class Share(Struct, frozen=True):
     blocks: float
 
 
-async def paced(url: str, streams: int) -> dict[str, Any]:
+async def paced(url: str, streams: int, build: Callable[[str], Pipeline[StreamToken]] = usual) -> dict[str, Any]:
     """What a stream holds while all of them flow."""
     allow_open_files(streams + 200)
-    warm = usual(f"{url}/1/2/1000/v1")
+    warm = build(f"{url}/1/2/1000/v1")
     await read_all(warm, 1, lambda: None)
     await warm.aclose()
-    pipeline = usual(f"{url}/{streams}/{PACED_TOKENS}/{PACE_US}/v1")
+    pipeline = build(f"{url}/{streams}/{PACED_TOKENS}/{PACE_US}/v1")
     gc.collect()
     tracemalloc.start()
     counts = [asyncio.create_task(read_all(pipeline, PACED_TOKENS, lambda: None)) for _ in range(streams)]
@@ -175,7 +182,12 @@ def is_ours(file: str) -> bool:
 def one(what: str, url: str, number: str) -> Any:
     """Measure one thing in this process."""
     server.pin(0)
-    kinds: dict[str, Callable[[str, int], Any]] = {"curve": curve, "peak": peak, "paced": paced}
+    kinds: dict[str, Callable[[str, int], Any]] = {
+        "curve": curve,
+        "peak": peak,
+        "paced": paced,
+        "paced, no operator": partial(paced, build=plain),
+    }
     return asyncio.run(kinds[what](url, int(number)))
 
 
@@ -185,7 +197,9 @@ def measure(options: argparse.Namespace) -> Result:
         found = in_own_process("benchmarks.memory", "curve", url, tokens)
         peaks = {a_chunk: in_own_process("benchmarks.memory", "peak", url, a_chunk) for a_chunk in (1, EVENTS_A_CHUNK)}
     with paced_server.serving() as slow:
-        streams = in_own_process("benchmarks.memory", "paced", slow.address, STREAMS)
+        streams, bare = (
+            in_own_process("benchmarks.memory", kind, slow.address, STREAMS) for kind in ("paced", "paced, no operator")
+        )
     points: list[float] = found["points"]
     low, high = min(points), max(points)
     lines: list[str] = []
@@ -200,13 +214,17 @@ def measure(options: argparse.Namespace) -> Result:
     ]
     lines.append(f"{STREAMS:,} paced streams: {streams['all'] / 1024:.1f} KiB a stream, of which allocated by")
     lines += [f"  {file:40} {size:8.0f} B in {blocks:5.1f} blocks" for file, size, blocks in streams["largest"]]
-    lines.append(f"  this library's lines: {streams['ours'] / 1024:.2f} KiB in {streams['blocks']:.0f} blocks a stream")
+    for which, held in (("", streams), (", no operator", bare)):
+        lines.append(
+            f"  this library's lines{which}: {held['ours'] / 1024:.2f} KiB in {held['blocks']:.0f} blocks a stream"
+        )
     judged = {
         "growth, MiB": growth,
         "peak of one unpaced stream, MB": max(peaks.values()),
         "ours of a paced stream, KiB": streams["ours"] / 1024,
+        "ours of a paced stream, no operator, KiB": bare["ours"] / 1024,
     }
-    figures = {"tokens": tokens, "rate": rate, **found, "peaks": peaks, "paced": streams}
+    figures = {"tokens": tokens, "rate": rate, **found, "peaks": peaks, "paced": streams, "paced_no_operator": bare}
     return Result({"memory": figures}, lines, judged)
 
 
