@@ -1,14 +1,29 @@
-"""tokenrill: a pipeline of five operators, one token an item at its subscriber."""
+"""tokenrill: pipelines of five operators, one token an item at their subscribers."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 from benchmarks.end_to_end import five_operators
 from benchmarks.peers.contend import Client, Run
-from tokenrill import CompletionRequest, Provider, StreamPipelineBuilder, TextDelta, anthropic, gemini, openai
+from tokenrill import (
+    CompletionRequest,
+    Provider,
+    StreamMetrics,
+    StreamPipelineBuilder,
+    StreamToken,
+    TextDelta,
+    anthropic,
+    deadline,
+    filter_content,
+    gemini,
+    openai,
+    resume,
+    retry,
+)
 
 __all__ = ["CLIENTS"]
 
@@ -18,9 +33,21 @@ PROVIDERS: Final[Mapping[str, Callable[[str], Provider]]] = {
     "gemini": lambda url: gemini(api_key="bench-key", base_url=url),
 }
 REQUEST: Final = CompletionRequest(model="m", messages="Hi")
+Builder: TypeAlias = StreamPipelineBuilder[StreamToken]
 
 
-def ours(shape: str) -> Run:
+def built_in(builder: Builder) -> Builder:
+    """Five that come with the library: what a service would attach."""
+    return (
+        builder.pipe(filter_content(["forbidden"]))
+        .pipe(deadline(first_token=60, idle=60))
+        .pipe(resume())
+        .pipe(retry())
+        .attach(StreamMetrics())
+    )
+
+
+def ours(shape: str, attach: Callable[[Builder], Builder]) -> Run:
     async def run(url: str) -> int:
         count = 0
 
@@ -30,7 +57,7 @@ def ours(shape: str) -> Run:
                 count += 1
 
         provider = PROVIDERS[shape](url)
-        pipeline = five_operators(StreamPipelineBuilder.source(provider)).build()
+        pipeline = attach(StreamPipelineBuilder.source(provider)).build()
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         pipeline.stream(REQUEST).subscribe(see, done.set_exception, lambda: done.set_result(None))
         await done
@@ -40,4 +67,7 @@ def ours(shape: str) -> Run:
     return run
 
 
-CLIENTS: Final[Mapping[str, Client]] = {"ours": ours}
+CLIENTS: Final[Mapping[str, Client]] = {
+    "ours": partial(ours, attach=five_operators),
+    "ours_built_in": partial(ours, attach=built_in),
+}

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.peers.ours import PROVIDERS, REQUEST, ours
+from benchmarks.peers.contend import Client
+from benchmarks.peers.ours import CLIENTS, PROVIDERS, REQUEST
 from benchmarks.peers.plain import by_hand
 from benchmarks.prose import piece
 from benchmarks.server import SLICE, serving
@@ -51,11 +52,10 @@ async def test_the_usage_is_that_of_the_answer(server: str, shape: str) -> None:
     assert (reply.usage.input_tokens, reply.usage.output_tokens) == (9, 150)
 
 
-@pytest.mark.parametrize("client", [ours, by_hand])
+@pytest.mark.parametrize("client", [*CLIENTS.values(), by_hand], ids=[*CLIENTS, "by_hand"])
 @pytest.mark.parametrize("shape", SHAPES)
-async def test_the_contenders_that_are_always_there_count_exactly(server: str, shape: str, client: object) -> None:
-    run = (ours if client is ours else by_hand)(shape)
-    assert await run(f"{server}/{shape}/{TOKENS}/50") == TOKENS
+async def test_the_contenders_that_are_always_there_count_exactly(server: str, shape: str, client: Client) -> None:
+    assert await client(shape)(f"{server}/{shape}/{TOKENS}/50") == TOKENS
 
 
 async def test_without_a_shape_it_is_openais(server: str) -> None:
