@@ -158,7 +158,7 @@ def peers(figures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             Bar(
                 ROWS[name].label,
                 rate,
-                name == "ours",
+                ROWS[name].module == "ours",
                 f"({times[name]:.3g} times)" if name in times else "",
             )
             for name, rate in sorted(rates.items(), key=lambda item: -item[1])

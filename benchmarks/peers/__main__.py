@@ -1,11 +1,12 @@
-"""Tokens a second through a real socket: a pipeline of five operators beside the clients one would use otherwise.
+"""Tokens a second through a real socket: pipelines of five operators beside the clients one would use otherwise.
 
     python -m benchmarks.peers                       # all, in three shapes, one event a read and fifty (minutes)
     python -m benchmarks.peers --quick               # the same with short runs (about a minute)
     python -m benchmarks.peers --only ours,openai    # some of them
 
 The contenders run one after the other in every round, each in a process of its own on core 0, the server on core 1; the
-figures are medians, and importing a client is not in them. Each counts its tokens; a wrong count fails.
+figures are medians, and importing a client is not in them. Each counts its tokens; a wrong count fails. ``ours`` has
+two operators of one's own among its five, ``ours_built_in`` only such as come with the library.
 ``make bench-peers`` installs them. ``end_to_end`` in the JSON is OpenAI's shape, one event a read.
 """
 
@@ -52,7 +53,7 @@ def measure(options: argparse.Namespace) -> Result:
                 runs = compare(server, shape, a_read, names, rounds, options, failed)
                 figures[key(shape, a_read)] = medians(runs)
                 if "ours" in runs:
-                    ratios = {name: ratio(runs, "ours", name) for name in runs if name != "ours"}
+                    ratios = {name: ratio(runs, "ours", name) for name in runs if name not in OURS}
                     figures[f"times_{key(shape, a_read)}"] = ratios
                     if a_read == 1:
                         judged |= {

@@ -55,7 +55,7 @@ def importable(package: str) -> bool:
 ALL: Final = ("openai", "anthropic", "gemini")
 ROWS: Final[Mapping[str, Row]] = {
     "ours": Row("tokenrill", "ours", 600_000, shapes=ALL),
-    "ours_built_in": Row("tokenrill, built-in operators", "ours", 600_000, shapes=ALL),
+    "ours_built_in": Row("tokenrill, built-ins only", "ours", 600_000, shapes=ALL),
     "by_hand": Row("aiohttp + json, by hand", "plain", 80_000, package="aiohttp", shapes=ALL),
     "pyreqwest": Row("pyreqwest + orjson, by hand", "plain", 300_000, "vendors", "pyreqwest", ALL),
     "openai": Row("openai", "vendors", 8_000, "vendors", "openai"),
