@@ -84,7 +84,7 @@ class Blocks(Alike, Generic[T]):
 
     def close(self) -> tuple[T, ...]:
         """End the stream; the standard discards an event without its blank line."""
-        return ()
+        return tuple(self._plain(b"")) if self._lead else ()  # it may have come but for the LF behind the last CR
 
     def _by_the_book(self, chunk: bytes) -> Iterable[T]:
         """The same by the standard, event by event; of a long chunk, only what is not like the one before."""
@@ -282,6 +282,8 @@ class SsePayloads(Blocks[bytes]):
             return None
         rest = chunk[end:]
         if not self._begin(rest):
+            if b"\n\n" in rest.replace(b"\r\n", b"\n").replace(b"\r", b"\n"):
+                return None  # an event ends in it, with other line ends, or but for the LF behind the last CR
             self._give_back()
             framer.clear()
             framer.frame(rest)

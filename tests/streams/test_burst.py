@@ -79,6 +79,25 @@ def test_long_reads_really_are_bursts(head: bytes, line_end: bytes) -> None:
         assert list(payloads.feed(next_event[20:])) == [b"x" * 90]
 
 
+TAILS = (b"", b"data: lone\r\r", b"data: plain\n\n", b"data: a\n\r\n", b"data: b\r\n\n", b"\r", b"\n", b": odd\r\n\r")
+
+
+@pytest.mark.parametrize("line_end", LINE_ENDS)
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("tail", TAILS)
+def test_a_long_read_may_end_anywhere(head: bytes, line_end: bytes, tail: bytes) -> None:
+    """Also between the two bytes of a line end, after which there is one more event by the standard."""
+    head = head.replace(b"\n", line_end)
+    begun = head + b"begun" + line_end * 2
+    alike = (head + b"x" * 90 + line_end * 2) * 50
+    end = head + b"last" + line_end * 2 + tail
+    expected = [event.data for event in SseParser().feed(begun + alike + end + begun)]
+    for cut in range(len(end) + 1):
+        payloads = SsePayloads()
+        reads = [begun, alike + end[:cut], end[cut:] + begun]
+        assert [payload for read in reads for payload in payloads.feed_batch((read,)) or ()] == expected, cut
+
+
 def test_what_is_not_alike_is_cut_at_once() -> None:
     payloads = SsePayloads()
     list(payloads.feed(b"data: first\n\n"))

@@ -238,6 +238,21 @@ def test_streams_that_repeat_themselves_are_read_by_the_book(wire: bytes, cuts: 
     assert [data.decode("utf-8", "replace") for data in payloads(chunks)] == [text for text, _, _ in expected]
 
 
+@pytest.mark.parametrize("line_end", LINE_ENDS)
+@pytest.mark.parametrize("block", USUAL[:2])
+@pytest.mark.parametrize("missing", range(5))
+def test_a_stream_may_end_within_its_last_blank_line(block: bytes, line_end: str, missing: int) -> None:
+    """A CR that no LF follows ends a line too."""
+    end = LINE_ENDS[line_end]
+    wire = (block.replace(b"\n", end) + end * 2) * 3
+    wire = wire[: len(wire) - missing]
+    expected = by_the_book(wire)
+    for cut in range(len(wire) + 1):
+        chunks = [wire[:cut], wire[cut:]]
+        assert events(chunks) == expected, cut
+        assert [data.decode() for data in payloads(chunks)] == [text for text, _, _ in expected], cut
+
+
 @given(wire=wires | repetitive(), cuts=st.sets(st.integers(0, 200)), limit=st.integers(3, 60))
 def test_where_the_limit_strikes_does_not_depend_on_the_cuts(wire: bytes, cuts: set[int], limit: int) -> None:
     def until_limit(parser: SseParser | SsePayloads, chunks: list[bytes]) -> list[object]:
