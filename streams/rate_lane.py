@@ -139,14 +139,16 @@ class Lane:
 
     def _left(self, waiter: Waiter) -> None:
         """One in the queue has gone: its place and its instalments are the next one's."""
-        if waiter not in self._queue:
-            return
+        if waiter in self._queue:
+            self._strike(waiter)
+            self._serve()
+
+    def _strike(self, waiter: Waiter) -> None:
         for unit, bucket in self._buckets.items():
             paid = amount(waiter.cost, unit) - waiter.owed.get(unit, amount(waiter.cost, unit))
             if paid > 0:
                 bucket.give(paid)
         self._drop(waiter)
-        self._serve()
 
     def _drop(self, waiter: Waiter) -> None:
         del self._queue[waiter]
@@ -167,6 +169,9 @@ class Lane:
                 return
             self._resume()
             waiter = next(iter(self._queue))
+            if waiter.future.done():  # cancelled, and asyncio will tell so in its next turn
+                self._strike(waiter)
+                continue
             if not self._learned.gate.lets(self._in_flight):
                 return  # whoever ends its request serves the queue
             wait = self._pay(waiter)

@@ -129,6 +129,23 @@ def test_the_head_of_the_queue_gives_its_instalments_back() -> None:
     assert run_virtual(use()) == pytest.approx(0.0, abs=0.01)
 
 
+@pytest.mark.parametrize("turns", range(5))
+def test_a_place_that_comes_free_while_somebody_leaves_is_the_next_one_s(turns: int) -> None:
+    """At whichever turn of the event loop, and in the same one too."""
+
+    async def use() -> float:
+        limiter = fixed(1.0)
+        first = await ask(limiter)
+        leaving, staying = asyncio.ensure_future(ask(limiter)), ask(limiter)
+        leaving.cancel()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        first.refund()
+        return (await staying).waited
+
+    assert run_virtual(use()) == 0.0
+
+
 def test_a_refund_gives_everything_back() -> None:
     async def use() -> list[float]:
         limiter = fixed(1.0)
