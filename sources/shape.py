@@ -39,5 +39,8 @@ def count_of(value: Any) -> int:
 
 
 def real_of(value: Any) -> float:
-    """The number."""
-    return float(value) if isinstance(value, (int, float)) else 0.0
+    """The number, if a float can hold it."""
+    try:
+        return float(value) if isinstance(value, (int, float)) else 0.0
+    except OverflowError:
+        return 0.0

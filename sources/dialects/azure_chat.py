@@ -113,11 +113,12 @@ class AzureChatDecoder(ChatDecoder):
             self._same[choice.index] = raw
         return told
 
-    def _choice(self, choice: Json) -> Iterator[StreamToken]:
+    def _choice(self, choice: Json, answer_id: str) -> Iterator[StreamToken]:
         self._same.clear()
         offsets = object_of(choice.get(OFFSETS))
         empty = (RESULTS,) if choice.get(RESULTS) == {} else ()
-        yield from super()._choice({name: value for name, value in choice.items() if name not in (OFFSETS, *empty)})
+        told = {name: value for name, value in choice.items() if name not in (OFFSETS, *empty)}
+        yield from super()._choice(told, answer_id)
         if offsets:
             yield from self._verdict(choice, offsets)
 

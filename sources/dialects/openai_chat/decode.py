@@ -91,7 +91,7 @@ class ChatDecoder(Partly):
         self._count(chunk)
         choices = objects_of(chunk.get("choices"))
         for choice in choices:
-            yield from self._choice(choice)
+            yield from self._choice(choice, text_of(chunk.get("id")))
         yield from self._unknown(chunk, KNOWN_CHUNK, "")
         if not choices and self._reasons and all(self._reasons.values()):
             yield from self._settle()
@@ -216,21 +216,23 @@ class ChatDecoder(Partly):
         if usage:
             self._usage = parse_usage(usage)
 
-    def _choice(self, choice: Json) -> Iterator[StreamToken]:
-        number = count_of(choice.get("index"))
+    def _choice(self, choice: Json, answer_id: str) -> Iterator[StreamToken]:
+        number, delta = count_of(choice.get("index")), object_of(choice.get("delta"))
         reasons = self._reasons
         if number not in reasons:
+            delta = delta or object_of(choice.get("message"))  # of a server that says all of it at once
             if len(reasons) >= MAX_CHOICES:
                 raise LimitExceeded("max_choices", MAX_CHOICES)
             self._reasons = {**reasons, number: None} if reasons or number else FIRST_BEGUN
-        yield from self._delta(object_of(choice.get("delta")), number)
+        yield from self._delta(delta, number, answer_id)
         if logprobs := parse_logprobs(choice.get("logprobs"), number):
             yield logprobs
-        if (reason := text_of(choice.get("finish_reason"))) and reason != self._reasons[number]:
+        told = choice.get("finish_reason") or choice.get("stop_reason")
+        if (reason := text_of(told)) and reason != self._reasons[number]:
             self._reasons = {**self._reasons, number: reason}
         yield from self._unknown(choice, KNOWN_CHOICE, "choice.", number)
 
-    def _delta(self, delta: Json, choice: int) -> Iterator[StreamToken]:
+    def _delta(self, delta: Json, choice: int, answer_id: str) -> Iterator[StreamToken]:
         yield from parse_reasoning(delta, choice)
         match delta.get("content"):
             case str(text) if text:
@@ -245,14 +247,14 @@ class ChatDecoder(Partly):
         if legacy := object_of(delta.get("function_call")):
             fragments.append({"index": 0, "function": legacy})
         for fragment in fragments:
-            yield from self._tracker(choice).feed(fragment)
+            yield from self._tracker(choice, answer_id).feed(fragment)
         yield from self._unknown(delta, KNOWN_DELTA, "delta.", choice)
 
-    def _tracker(self, choice: int) -> ToolCallTracker:
+    def _tracker(self, choice: int, answer_id: str) -> ToolCallTracker:
         if self._calls is None:
             self._calls = {}
         if choice not in self._calls:
-            self._calls[choice] = ToolCallTracker(choice)
+            self._calls[choice] = ToolCallTracker(choice, answer_id)
         return self._calls[choice]
 
     def _unknown(self, holder: Json, known: frozenset[str], prefix: str, choice: int = 0) -> Iterator[Raw]:
@@ -288,4 +290,7 @@ class ChatDecoder(Partly):
         self.ended = True
         yield from self._settle()
         for choice, reason in sorted((self._reasons or {0: None}).items()):
-            yield Finish(FINISH_REASONS.get(reason or "", "other"), reason, choice)
+            finish = FINISH_REASONS.get(reason or "", "other")
+            if finish == "stop" and choice in (self._calls or {}):
+                finish = "tool_calls"  # a call that was asked for by name ends with "stop"
+            yield Finish(finish, reason, choice)

@@ -53,7 +53,9 @@ FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
 KNOWN_CHUNK: Final = frozenset(
     "id object created model choices usage system_fingerprint service_tier obfuscation error x_groq p".split()
 )
-KNOWN_CHOICE: Final = frozenset("index delta finish_reason logprobs message native_finish_reason text".split())
+KNOWN_CHOICE: Final = frozenset(
+    "index delta finish_reason logprobs message native_finish_reason stop_reason text".split()
+)
 KNOWN_DELTA: Final = frozenset(
     "role content refusal tool_calls function_call reasoning_content reasoning reasoning_details annotations".split()
 )
@@ -116,14 +118,21 @@ def parse_logprobs(value: Any, choice: int) -> Logprobs | None:
 
 
 def parse_usage(usage: Json) -> Usage:
-    """Counts, from ``prompt_tokens`` and its like; what is not a whole number counts as 0."""
+    """Counts, from ``prompt_tokens`` and its like; what is not a whole number counts as 0.
 
+    ``completion_tokens`` holds reasoning at OpenAI, and not at xAI, whose total is one of all three
+    (https://docs.x.ai/docs/guides/reasoning): the total tells.
+    """
     read, written = object_of(usage.get("prompt_tokens_details")), object_of(usage.get("completion_tokens_details"))
+    asked, said = count_of(usage.get("prompt_tokens")), count_of(usage.get("completion_tokens"))
+    thought = count_of(written.get("reasoning_tokens"))
+    if count_of(usage.get("total_tokens")) == asked + said + thought:
+        said += thought
     return Usage(
-        input_tokens=count_of(usage.get("prompt_tokens")),
-        output_tokens=count_of(usage.get("completion_tokens")),
+        input_tokens=asked,
+        output_tokens=said,
         cache_read_input_tokens=count_of(read.get("cached_tokens")) or count_of(usage.get("prompt_cache_hit_tokens")),
         cache_creation_input_tokens=count_of(read.get("cache_write_tokens")),
-        reasoning_output_tokens=count_of(written.get("reasoning_tokens")),
+        reasoning_output_tokens=thought,
         raw=usage,
     )

@@ -2,7 +2,8 @@
 
 The documented shape is a fragment with ``index``, the first one with ``id`` and ``function.name``. Seen in
 recorded answers too: no ``index`` at all, two ids on one ``index``, ``id: ""``, a name that comes after the
-arguments or is repeated with each fragment, ``arguments: null`` or an object instead of its text.
+arguments or is repeated with each fragment, ``arguments: null`` or an object instead of its text. And from servers'
+issues: another id with each fragment of one call (https://github.com/poolsideai/pool/issues/9).
 """
 
 from __future__ import annotations
@@ -39,10 +40,11 @@ class OpenCall:
 class ToolCallTracker:
     """The calls of one choice, numbered in the order in which they appear."""
 
-    __slots__ = ("_calls", "_choice", "_current")
+    __slots__ = ("_answer_id", "_calls", "_choice", "_current")
 
-    def __init__(self, choice: int) -> None:
+    def __init__(self, choice: int, answer_id: str) -> None:
         self._choice = choice
+        self._answer_id = answer_id
         self._calls: list[OpenCall] = []
         self._current: dict[int, OpenCall] = {}
 
@@ -87,7 +89,9 @@ class ToolCallTracker:
 
     def _start(self, call: OpenCall) -> Iterator[ToolToken]:
         call.started = True
-        yield ToolCallStart(call.id, call.name, call.index, self._choice)
+        # A call without an id could not be answered. With the answer's own in it, it is no other turn's.
+        place = f"{call.index}" if self._choice == 0 else f"{self._choice}_{call.index}"
+        yield ToolCallStart(call.id or f"call_{self._answer_id}_{place}", call.name, call.index, self._choice)
         if call.held:
             yield ToolCallDelta(call.held, call.index, self._choice)
             call.held = ""
@@ -95,8 +99,12 @@ class ToolCallTracker:
     def _find(self, index: Any, call_id: str, name: str) -> OpenCall:
         if isinstance(index, int) and not isinstance(index, bool):
             call = self._current.get(index)
-            if call is None or (call_id and call.id and call_id != call.id):
-                call = self._current[index] = (call and self._known(call_id)) or self._new(call_id)
+            if call is None:
+                call = self._new(call_id)
+            elif call_id and call.id and call_id != call.id:
+                # A call begins with its name; without one it is the same call, of a server that invents ids.
+                call = self._known(call_id) or (call if call.name and not name else self._new(call_id))
+            self._current[index] = call
             return call
         if call_id:
             return self._known(call_id) or self._new(call_id)

@@ -44,6 +44,14 @@ def usage_rows(reply: Reply, usage: Mapping[str, Any]) -> Iterator[Row]:
     yield "usage", ours is not None, True
     if ours is not None:
         yield "input tokens", ours.input_tokens, usage.get("input_tokens") or 0
-        yield "output tokens", ours.output_tokens, usage.get("output_tokens") or 0
+        yield "output tokens", ours.output_tokens, (usage.get("output_tokens") or 0) + apart(usage)
         yield "cached tokens", ours.cache_read_input_tokens, usage.get("cached_tokens") or 0
         yield "reasoning tokens", ours.reasoning_output_tokens, usage.get("reasoning_tokens") or 0
+
+
+def apart(usage: Mapping[str, Any]) -> int:
+    """The reasoning tokens of a server that does not count them as output: its total holds them beside it."""
+    raw: Mapping[str, Any] = usage.get("raw") or {}
+    thought = usage.get("reasoning_tokens") or 0
+    counts = ("prompt_tokens", "completion_tokens")
+    return thought if raw.get("total_tokens") == sum(raw.get(name) or 0 for name in counts) + thought else 0

@@ -17,9 +17,10 @@ from tokenrill import (
 )
 from tokenrill.sources.dialect import Dialect
 
-__all__ = ["calls", "recode", "texts", "usages", "words"]
+__all__ = ["calls", "recode", "spoken", "texts", "usages", "words"]
 
 words = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12)
+spoken = words.filter(str.strip)  # no vendor says nothing but blanks gladly
 texts = st.builds(TextDelta, words)
 reasonings = st.builds(ReasoningDelta, words)
 names = st.from_regex(r"[a-z_]{1,12}", fullmatch=True)

@@ -30,6 +30,7 @@ from tokenrill import (
     StreamTruncated,
     TextDelta,
     TokenLogprob,
+    ToolCallStart,
     Usage,
 )
 from tokenrill.sources.dialects.openai_chat.decode import ChatDecoder
@@ -75,7 +76,8 @@ def fragment(
 def test_what_is_encoded_decodes_to_the_same_tokens(
     content: list[StreamToken], tools: list[StreamToken], usage: Usage, reason: Any, cut: int
 ) -> None:
-    tokens = answer(ResponseStart("chatcmpl-1", "gpt-4o"), content + tools, usage, Finish(reason, reason))
+    finish = Finish("tool_calls" if tools and reason == "stop" else reason, reason)
+    tokens = answer(ResponseStart("chatcmpl-1", "gpt-4o"), content + tools, usage, finish)
     asked: dict[str, object] = {"stream_options": {"include_usage": True}}
     again = recode(OPENAI_CHAT, tokens, asked, cut)
     assert [replace(token, raw=None) if isinstance(token, Usage) else token for token in again] == tokens
@@ -138,18 +140,57 @@ def test_calls_that_share_an_index_may_be_interleaved() -> None:
     ) == [("a", "f", "{}"), ("b", "g", "[]")]
 
 
+def test_an_id_that_changes_without_a_name_is_of_the_same_call() -> None:
+    """As servers send it that make up an id for every fragment."""
+    assert called(
+        fragment(0, "a", "f", ""), fragment(0, "b", None, "{"), fragment(0, "c", None, "}"), fragment(1, "d", "g", "[")
+    ) == [("a", "f", "{}"), ("d", "g", "[")]
+
+
 def test_calls_without_an_index_are_told_apart_by_id_and_by_name() -> None:
     assert called(fragment(None, "a", "f", "{}"), fragment(None, "b", "f", "[]")) == [
         ("a", "f", "{}"),
         ("b", "f", "[]"),
     ]
-    assert called(fragment(None, "", "f", "{}"), fragment(None, "", "g", "[]")) == [("", "f", "{}"), ("", "g", "[]")]
+    assert called(fragment(None, "", "f", "{}"), fragment(None, "", "g", "[]")) == [
+        ("call_c_0", "f", "{}"),
+        ("call_c_1", "g", "[]"),
+    ]
     assert called(fragment(None, "a", "f", "{"), fragment(None, None, None, "}")) == [("a", "f", "{}")]
 
 
 def test_a_name_may_come_after_the_arguments_and_may_be_repeated() -> None:
     assert called(fragment(0, "a", None, "{"), fragment(0, None, "f", "}")) == [("a", "f", "{}")]
     assert called(fragment(0, "a", "f", "{"), fragment(0, "a", "f", "}")) == [("a", "f", "{}")]
+
+
+def test_a_call_without_an_id_gets_one_to_be_answered_by() -> None:
+    """The answer's id is in it, so that it is no other turn's; and the choice, since each numbers its own."""
+    bare = fragment(0, None, "f", "{}")
+    tokens = decode(chunk(0, tool_calls=[bare]), chunk(1, tool_calls=[bare]), chunk(0, "stop"), chunk(1, "stop"), DONE)
+    assert [token.id for token in tokens if isinstance(token, ToolCallStart)] == ["call_c_0", "call_c_1_0"]
+
+
+def test_a_call_that_was_asked_for_by_name_finishes_with_tool_calls() -> None:
+    """OpenAI says ``stop`` then; choices that called nothing have stopped."""
+    call = chunk(1, tool_calls=[fragment(0, "a", "f", "{}")])
+    tokens = decode(call, chunk(0, content="Hi"), chunk(0, "stop"), chunk(1, "stop"), DONE)
+    assert tokens[-2:] == [Finish("stop", "stop", 0), Finish("tool_calls", "stop", 1)]
+
+
+def test_a_whole_message_is_what_was_said_unless_it_was_said_before() -> None:
+    whole: dict[str, Any] = {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}
+    assert TextDelta("Hi") in decode({"id": "c", "choices": [whole]}, DONE)
+    tokens = decode(chunk(content="Hi"), {"id": "c", "choices": [whole]}, DONE)
+    assert [token for token in tokens if isinstance(token, TextDelta)] == [TextDelta("Hi")]
+    both = {"index": 0, "delta": {"content": "Hi"}, "message": {"content": "Hi"}, "stop_reason": "stop"}
+    assert decode({"id": "c", "choices": [both]}, DONE)[-1] == Finish("stop", "stop")
+
+
+def test_a_number_that_no_float_can_hold_is_none() -> None:
+    absurd: dict[str, Any] = {"content": [{"token": "a", "logprob": 10**400, "top_logprobs": []}]}
+    tokens = decode({"id": "c", "choices": [{"index": 0, "delta": {"content": "a"}, "logprobs": absurd}]}, DONE)
+    assert Logprobs((TokenLogprob("a", 0.0),)) in tokens
 
 
 def test_arguments_may_be_null_or_an_object() -> None:
@@ -161,6 +202,16 @@ def test_an_index_may_be_huge_but_calls_may_not_be_many() -> None:
     assert called(fragment(10**12, "a", "f", "{}")) == [("a", "f", "{}")]
     with pytest.raises(LimitExceeded, match="max_tool_calls=1024"):
         called(*(fragment(number, f"c{number}", "f", "{}") for number in range(1100)))
+
+
+@pytest.mark.parametrize(("total", "output"), [(38, 33), (5 + 23, 23), (None, 23)])
+def test_reasoning_counts_as_output_also_where_the_server_tells_it_apart(total: int | None, output: int) -> None:
+    """xAI's total is prompt, completion and reasoning; OpenAI's completion holds the reasoning."""
+    told = {"prompt_tokens": 5, "completion_tokens": 23, "completion_tokens_details": {"reasoning_tokens": 10}}
+    usage = {**told, "total_tokens": total}
+    usage = {name: value for name, value in usage.items() if value is not None}
+    tokens = decode(chunk(0, "stop"), {"choices": [], "usage": usage}, DONE)
+    assert tokens[-2] == Usage(5, output, reasoning_output_tokens=10, raw=usage)
 
 
 def test_usage_comes_in_a_chunk_without_choices_after_the_finish_reason() -> None:
