@@ -27,6 +27,7 @@ __all__ = [
     "ResponseStart",
     "Retract",
     "Seam",
+    "SignatureKind",
     "StreamToken",
     "TextDelta",
     "TokenLogprob",
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "tool_calls", "error", "other"]
+SignatureKind: TypeAlias = Literal["signature", "redacted", "block", "thought_signature", "id", "encrypted", "item"]
 UsageKind: TypeAlias = Literal["exact", "partial", "estimated"]
 
 
@@ -91,14 +93,16 @@ class ReasoningDelta(Token, frozen=True, gc=False):
 class ReasoningSignature(Token, frozen=True, gc=False):
     """What a provider wants back, byte for byte, with the reasoning that it closes.
 
-    ``kind`` says which opaque value this is: a ``signature`` over the text, ``redacted`` or ``encrypted``
-    reasoning that has no text, or the ``id`` of a reasoning item.
+    ``kind`` says which opaque value this is, and so whose: Claude's ``signature`` over the text, its ``redacted``
+    reasoning that has no text, and the JSON of a ``block`` that its own tools made; Gemini's ``thought_signature``;
+    of OpenAI's Responses the ``id`` of a reasoning item, its ``encrypted`` form, and the JSON of an ``item`` that its
+    own tools made. A dialect hands back what is its own, and leaves out the rest: it would be refused.
     """
 
     signature: str
     index: int = 0
     choice: int = 0
-    kind: Literal["signature", "redacted", "encrypted", "id"] = "signature"
+    kind: SignatureKind = "signature"
 
 
 class RefusalDelta(Token, frozen=True, gc=False):

@@ -38,6 +38,7 @@ ANSWERS: Final[dict[str, Sequence[StreamToken]]] = {
     "text": [TextDelta("Hi")],
     "reasoning": [ReasoningDelta("Hm.")],
     "reasoning's signature": [ReasoningDelta("Hm."), ReasoningSignature("c2lnbmVk")],
+    "thought signature": [ReasoningDelta("Hm."), ReasoningSignature("c2lnbmVk", kind="thought_signature")],
     "redacted reasoning": [ReasoningSignature("c2lnbmVk", kind="redacted")],
     "encrypted reasoning": [ReasoningSignature("c2lnbmVk", kind="encrypted")],
     "tool call": call(0),

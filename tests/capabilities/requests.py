@@ -92,6 +92,7 @@ FEATURES: Final[dict[str, tuple[CompletionRequest, CompletionRequest]]] = {
         replace(ASK, reasoning=Reasoning(effort="low")),
     ),
     "reasoning back: signature": (signed("signature"), handed_back("Yes")),
+    "reasoning back: thought signature": (signed("thought_signature"), handed_back("Yes")),
     "reasoning back: redacted": (signed("redacted", ""), handed_back("Yes")),
     "reasoning back: encrypted": (signed("encrypted"), handed_back("Yes")),
     "refusal back": (handed_back(RefusalPart("I would not.")), ASK),

@@ -2,7 +2,7 @@
 
 Text, thinking and tool use have tokens of their own. Every other block (``server_tool_use``, the results of web
 search, web fetch and code execution, MCP, ``container_upload``, ``compaction``, and whatever comes next) is passed
-on whole when it ends, twice: as ``Raw("content_block", block)`` to be shown, and as an ``encrypted``
+on whole when it ends, twice: as ``Raw("content_block", block)`` to be shown, and as a ``block``
 :class:`.ReasoningSignature` that holds its JSON, so that a reply handed back carries it into the next request. The
 vendor wants that after ``pause_turn`` and after a compaction.
 """
@@ -123,7 +123,7 @@ class OpaqueBlock:
         if written := "".join(self._input):
             self._block["input"] = parsed(written)
         yield Raw("content_block", self._block)
-        yield ReasoningSignature(codec.dumps(self._block).decode(), self._index, kind="encrypted")
+        yield ReasoningSignature(codec.dumps(self._block).decode(), self._index, kind="block")
 
     def _grow(self, size: int) -> None:
         self._size += size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ....streams import codec
@@ -12,12 +12,18 @@ from ....streams.errors import ProtocolError
 from ....streams.parts import Document, Image, Part, ReasoningPart, RefusalPart, Text, ToolCall, ToolResult
 from ...shape import object_of
 
-__all__ = ["call_extras", "marked", "render_parts"]
+__all__ = ["call_extras", "marked", "render_parts", "worth_saying"]
 
 
 def render_parts(parts: tuple[Part, ...]) -> list[Json]:
-    """The blocks of one turn. Empty texts, which the vendor refuses, are left out."""
-    return [block for part in parts for block in render_part(part)]
+    """The blocks of one turn. Texts that the vendor refuses are left out: empty ones, and blank ones if all are."""
+    return [block for part in worth_saying(parts) for block in render_part(part)]
+
+
+def worth_saying(parts: Iterable[Part]) -> list[Part]:
+    """All parts but the texts, when none of these holds more than blanks: Claude says that before it calls a tool."""
+    said = [part for part in parts if not isinstance(part, (Text, RefusalPart)) or part.text.strip()]
+    return [*parts] if any(isinstance(part, (Text, RefusalPart)) for part in said) else said
 
 
 def render_part(part: Part) -> Iterator[Json]:
@@ -67,17 +73,19 @@ def document_source(part: Document) -> Json:
 
 
 def render_reasoning(part: ReasoningPart) -> Iterator[Json]:
-    """Thinking goes back only with the vendor's signature, byte for byte; without one it would be refused."""
+    """Thinking goes back only with the vendor's own signature, byte for byte; without it, it would be refused."""
     for kind, value in part.signatures:
         match kind:
             case "signature":
                 yield {"type": "thinking", "thinking": part.text, "signature": value}
             case "redacted":
                 yield {"type": "redacted_thinking", "data": value}
-            case _:
+            case "block":
                 block = own_object(value)
                 if isinstance(block.get("type"), str):
                     yield block
+            case _:
+                pass
 
 
 def own_object(value: str) -> Json:
@@ -111,9 +119,11 @@ def render_result(result: ToolResult) -> Json:
     block: Json = {"type": "tool_result", "tool_use_id": result.call_id}
     parts = result.parts
     if len(parts) == 1 and isinstance(parts[0], Text) and not parts[0].cache:
-        block["content"] = parts[0].text
-    elif parts:
-        block["content"] = render_parts(parts)
+        content: Any = parts[0].text.strip() and parts[0].text
+    else:
+        content = render_parts(parts)
+    if content:
+        block["content"] = content
     if result.is_error:
         block["is_error"] = True
     return marked(block, result)

@@ -110,7 +110,7 @@ def parse_block(block: Json) -> Part:
         case {"type": "redacted_thinking", "data": str(data)}:
             return ReasoningPart("", (("redacted", data),))
         case {"type": str()}:  # what the vendor's own tools did, handed back as it came
-            return ReasoningPart("", (("encrypted", codec.dumps(block).decode()),))
+            return ReasoningPart("", (("block", codec.dumps(block).decode()),))
         case _:
             raise ValueError(f"messages hold no block of type {block.get('type')!r}")
 

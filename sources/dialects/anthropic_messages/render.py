@@ -140,7 +140,7 @@ def render_turns(turns: tuple[Message, ...]) -> list[Json]:
             rendered[-1]["content"] += render_parts(message.parts)
         else:
             content = render_content(message.parts, plain=message.role != "tool")
-            if not content:
+            if not (content.strip() if isinstance(content, str) else content):
                 raise ValueError(f"anthropic_messages cannot take a {message.role} message that says nothing")
             rendered.append({"role": role, "content": content})
         previous = message.role

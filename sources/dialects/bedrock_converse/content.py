@@ -16,6 +16,7 @@ from ....streams.codec import Json
 from ....streams.errors import ProtocolError
 from ....streams.parts import Document, Image, Part, ReasoningPart, RefusalPart, Text, ToolCall, ToolResult
 from ...shape import object_of, objects_of, text_of
+from ..anthropic_messages.content import worth_saying
 
 __all__ = ["CACHE_POINT", "parse_content", "render_parts"]
 
@@ -37,9 +38,12 @@ NOT_IN_NAME: Final = re.compile(r"[^0-9A-Za-z\s()\[\]-]")
 
 
 def render_parts(parts: tuple[Part, ...]) -> list[Json]:
-    """The blocks of one turn, with a cache point behind each part that asks for one. Empty texts are left out."""
+    """The blocks of one turn, with a cache point behind each part that asks for one.
+
+    Texts that the vendor refuses are left out: empty ones, and blank ones if all are.
+    """
     blocks: list[Json] = []
-    for part in parts:
+    for part in worth_saying(parts):
         rendered = list(render_part(part))
         blocks += rendered
         if rendered and is_marked(part):

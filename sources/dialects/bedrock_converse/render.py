@@ -75,7 +75,19 @@ def render_turns(request: CompletionRequest) -> list[Json]:
             turns[-1]["content"] += content
         else:
             turns.append({"role": role, "content": content})
+    tell_documents_apart(turns)
     return turns
+
+
+def tell_documents_apart(turns: list[Json]) -> None:
+    """Number documents of one name: the vendor refuses a conversation that holds a name twice."""
+    taken = set[str]()
+    for document in (block["document"] for turn in turns for block in turn["content"] if "document" in block):
+        name, number = document["name"], 1
+        while document["name"] in taken:
+            number += 1
+            document["name"] = f"{name[:190]} {number}"
+        taken.add(document["name"])
 
 
 def render_sampling(request: CompletionRequest) -> Json:

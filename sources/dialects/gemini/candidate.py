@@ -109,7 +109,7 @@ class Candidate:
         if signature:
             self._last = "reasoning" if self._last == "reasoning" else "mark"
             self._signed = True
-            yield ReasoningSignature(signature, self.index, self.choice)
+            yield ReasoningSignature(signature, self.index, self.choice, "thought_signature")
 
     def _text(self, text: str, signature: str) -> Iterator[StreamToken]:
         grows = ("reasoning", "mark") if signature else ("text", "mark")
@@ -117,7 +117,7 @@ class Candidate:
             self.index += 1
         if signature:
             self._last = "mark"
-            yield ReasoningSignature(signature, self.index, self.choice)
+            yield ReasoningSignature(signature, self.index, self.choice, "thought_signature")
         if text:
             self._last = "text"
             yield TextDelta(text, self.index, self.choice)

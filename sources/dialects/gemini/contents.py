@@ -49,7 +49,7 @@ def render_parts(parts: Sequence[Part], names: dict[str, str]) -> Iterator[Json]
     for at, part in enumerate(parts):
         match part:
             case ReasoningPart(text):
-                signed = part.signature() or ""
+                signed = part.signature("thought_signature") or ""
                 follows = parts[at + 1] if at + 1 < len(parts) else None
                 if signed and not text and isinstance(follows, Text):
                     signature = signed
@@ -83,7 +83,9 @@ def render_call(call: ToolCall) -> Json:
     function: Json = {"name": call.name, "args": arguments(call)}
     if call.id and not is_own(call.id):
         function["id"] = call.id
-    return {"functionCall": function, **({"thoughtSignature": call.signature} if call.signature else {})}
+    signature = call.signature or ""
+    # Other vendors' are JSON objects.
+    return {"functionCall": function, **({"thoughtSignature": signature} if signature[:1] not in ("", "{") else {})}
 
 
 def arguments(call: ToolCall) -> Any:

@@ -93,7 +93,7 @@ class GeminiEncoder:
             case ReasoningDelta(text):
                 yield self._part(token.choice, {"text": text, "thought": True})
             case ReasoningSignature():
-                self._signature = token if token.kind == "signature" else None
+                self._signature = token if token.kind == "thought_signature" else None
             case ToolCallStart():
                 self._calls[token.choice, token.index] = OpenCall(token)
             case ToolCallDelta():

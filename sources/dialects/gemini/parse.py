@@ -105,7 +105,7 @@ def parse_turns(body: Json) -> Iterator[Message]:
 def parse_parts(content: Json, waiting: list[tuple[str, str]]) -> Iterator[Part]:
     for part in objects_of(content.get("parts")):
         signature = text_of(part.get("thoughtSignature"))
-        signatures = (("signature", signature),) if signature else ()
+        signatures = (("thought_signature", signature),) if signature else ()
         match part:
             case {"functionCall": dict()}:
                 yield parse_call(object_of(part["functionCall"]), signature, waiting)

@@ -177,7 +177,7 @@ class InteractionsDecoder:
                     if text := text_of(content.get("text")):
                         yield ReasoningDelta(text, number)
                 if signature := text_of(step.get("signature")):
-                    yield ReasoningSignature(signature, number)
+                    yield ReasoningSignature(signature, number, kind="thought_signature")
             case "function_call":
                 if len(self._calls) >= MAX_TOOL_CALLS:
                     raise LimitExceeded("max_tool_calls", MAX_TOOL_CALLS)
@@ -197,7 +197,7 @@ class InteractionsDecoder:
                     yield ReasoningDelta(text, number)
             case "thought_signature":
                 if signature := text_of(delta.get("signature")):
-                    yield ReasoningSignature(signature, number)
+                    yield ReasoningSignature(signature, number, kind="thought_signature")
             case "arguments_delta" if number in self._calls:
                 if arguments := text_of(delta.get("arguments")):
                     yield ToolCallDelta(arguments, self._calls[number])

@@ -75,7 +75,7 @@ class InteractionsEncoder:
             case ReasoningDelta(text):
                 yield from self._within("thought", token.index)
                 yield self._delta({"type": "thought_summary", "content": {"type": "text", "text": text}})
-            case ReasoningSignature() if token.kind == "signature":
+            case ReasoningSignature() if token.kind == "thought_signature":
                 yield from self._within("thought", token.index)
                 yield self._delta({"type": "thought_signature", "signature": token.signature})
             case Citation():

@@ -88,7 +88,7 @@ def parse_step(step: Json) -> Iterator[Part]:
         case "thought":
             signature = text_of(step.get("signature"))
             text = "".join(text_of(part.get("text")) for part in objects_of(step.get("summary")))
-            yield ReasoningPart(text, (("signature", signature),) if signature else ())
+            yield ReasoningPart(text, (("thought_signature", signature),) if signature else ())
         case "function_call":
             arguments = codec.dumps(step.get("arguments") or {}).decode()
             yield ToolCall(text_of(step.get("id")), text_of(step.get("name")), arguments)

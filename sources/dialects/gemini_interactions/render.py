@@ -69,7 +69,7 @@ def steps(turn: Message, names: dict[str, str]) -> Iterator[Json]:
         for part in run:
             match part:
                 case ReasoningPart(text):
-                    if signature := part.signature():
+                    if signature := part.signature("thought_signature"):
                         summary = {"summary": [{"type": "text", "text": text}]} if text else {}
                         yield {"type": "thought", "signature": signature, **summary}
                 case ToolCall():

@@ -56,7 +56,7 @@ class ChatEncoder:
                 yield self._chunk(token.choice, {"content": text})
             case ReasoningDelta(text):
                 yield self._chunk(token.choice, {"reasoning_content": text})
-            case ReasoningSignature():
+            case ReasoningSignature(kind="signature" | "encrypted"):
                 yield self._chunk(token.choice, {"reasoning_details": [render_signature(token)]})
             case RefusalDelta(text):
                 yield self._chunk(token.choice, {"refusal": text})

@@ -198,9 +198,11 @@ class ResponsesDecoder(Partly):
     def _end(self, event: Json) -> Iterator[StreamToken]:
         given = object_of(event.get("item"))
         self._speaking.clear()
-        yield from self.items.end(self.items.named(event.get("output_index"), given, begins=False), given)
+        item = self.items.named(event.get("output_index"), given, begins=False)
+        yield from self.items.end(item, given)
         if self._is_unknown(given) and text_of(given.get("type")) != "message":
             yield Raw("response.output_item.done", told(event))
+            yield self.items.handed_back(item, given)
 
     def _is_unknown(self, given: Json) -> bool:
         """Whether an item has no token of its own, or is a message that says more of itself, such as its ``phase``."""

@@ -111,7 +111,7 @@ class ResponsesEncoder:
             case Citation(index=index):
                 yield from self._message(index)
                 yield from self._told().cite(token)
-            case ReasoningDelta() | ReasoningSignature():
+            case ReasoningDelta() | ReasoningSignature(kind="id" | "encrypted" | "signature"):
                 yield from self._reasoning(token)
             case ToolCallStart():
                 yield from self._hush()

@@ -29,6 +29,8 @@ MAX_TOOL_CALLS: Final = 1024
 CALLS: Final = {"function_call": "arguments", "custom_tool_call": "input"}
 """Items that ask for a tool of the caller's, and the field that holds what the model wrote."""
 
+# Images, which the server knows by their item's id.
+LARGE: Final = frozenset(("result",))
 # What a call must carry back beside its id, name and arguments.
 WANTED_BACK: Final = ("namespace", "caller")
 
@@ -123,6 +125,11 @@ class Items:
             yield from self._rest_of_message(item, given)
         elif item.kind == "reasoning":
             yield from self._rest_of_reasoning(item, given)
+
+    def handed_back(self, item: Item, given: Json) -> ReasoningSignature:
+        """What the server's own tool did, for the next request: reasoning before it is refused without it."""
+        kept = {name: value for name, value in given.items() if name not in LARGE}
+        return ReasoningSignature(codec.dumps(kept).decode(), item.index, kind="item")
 
     def end_all(self) -> Iterator[StreamToken]:
         """End the calls that nobody ended."""

@@ -115,6 +115,9 @@ def parse_item(item: Json, names: dict[str, str]) -> tuple[Role, list[Part]]:
             texts = [text_of(part.get("text")) for part in objects_of(item.get("summary"))]
             pairs = (("id", item.get("id")), ("encrypted", item.get("encrypted_content")))
             return "assistant", [ReasoningPart("".join(texts), tuple((kind, text) for kind, text in pairs if text))]
+        case str(kind) if kind != "item_reference" and item.get("id"):
+            # What the server's own tools did, handed back as it came.
+            return "assistant", [ReasoningPart("", (("item", codec.dumps(item).decode()),))]
         case kind:
             raise ValueError(f"input holds no item of type {kind!r}")
 

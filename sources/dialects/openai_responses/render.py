@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from ....streams import codec
 from ....streams.codec import Json
 from ....streams.parts import Document, Image, Part, ReasoningPart, RefusalPart, Text, ToolCall, ToolResult
 from ....streams.request import CompletionRequest, Message, Tool
+from ...shape import object_of
 from ..openai_chat.render import data_url, render_effort
 from .written import wanted_back
 
@@ -25,8 +27,9 @@ def render(request: CompletionRequest) -> Json:
     """The request in this dialect.
 
     Where reasoning is asked for, so is its encrypted form, which goes back with the next request whether or not
-    the provider stores the response. Reasoning that has neither an id nor an encrypted form (another provider's)
-    has no place here and is left out, and so are cache marks: OpenAI caches by itself.
+    the provider stores the response, and so does what the provider's own tools did. Reasoning that has neither an id
+    nor an encrypted form (another provider's) has no place here and is left out; so is reasoning that nothing
+    follows, which is refused, and so are cache marks: OpenAI caches by itself.
 
     Raises:
         ValueError: For ``top_k``, penalties, ``seed``, ``stop``, several choices, and a reasoning budget.
@@ -89,6 +92,14 @@ def render_message(message: Message, custom: set[str]) -> Iterator[Json]:
 
 
 def render_assistant(message: Message) -> Iterator[Json]:
+    """Items of one turn; reasoning that nothing follows is left out, since it would be refused."""
+    items = [*items_of(message)]
+    while items and items[-1].get("type") == "reasoning":
+        items.pop()
+    yield from items
+
+
+def items_of(message: Message) -> Iterator[Json]:
     said: list[Json] = []
     for part in message.parts:
         match part:
@@ -124,6 +135,9 @@ def render_item(part: Part) -> Iterator[Json]:
                 item: Json = {"type": "reasoning", "id": id} if id else {"type": "reasoning"}
                 item["summary"] = [{"type": "summary_text", "text": part.text}] if part.text else []
                 yield {**item, "encrypted_content": encrypted} if encrypted else item
+            for kind, value in part.signatures:
+                if kind == "item":
+                    yield object_of(codec.loads(value))
         case _:
             raise ValueError(f"openai_responses cannot take {type(part).__name__} in an assistant message")
 

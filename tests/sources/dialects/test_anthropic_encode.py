@@ -61,7 +61,7 @@ def contents(draw: st.DrawFn) -> list[StreamToken]:
             case "opaque":
                 block = {"type": "mcp_tool_use", "id": "m", "input": {"q": parts[0]}, "server_name": "s"}
                 held = json.dumps(block, ensure_ascii=False, separators=(",", ":"))
-                tokens += [Raw("content_block", block), ReasoningSignature(held, index, kind="encrypted")]
+                tokens += [Raw("content_block", block), ReasoningSignature(held, index, kind="block")]
             case _:
                 tokens += [TextDelta(parts[0], index), Raw("hum", {"type": "hum", "of": parts[0]})]
     return tokens

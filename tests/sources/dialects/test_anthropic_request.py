@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from msgspec.structs import replace
 
-from tests.sources.dialects.canonical import names, words
+from tests.sources.dialects.canonical import names, spoken, words
 from tokenrill import (
     ANTHROPIC_MESSAGES,
     CompletionRequest,
@@ -62,7 +62,7 @@ REQUESTS: dict[str, CompletionRequest] = {
     "reasoning": with_reply(
         ReasoningPart("Let me see", (("signature", "EqQB+/="),)), ReasoningPart("", (("redacted", "Emw"),)), "Yes"
     ),
-    "server tools": with_reply(ReasoningPart("", (("encrypted", SERVER_BLOCK),)), "Yes"),
+    "server tools": with_reply(ReasoningPart("", (("block", SERVER_BLOCK),)), "Yes"),
     "calls and results": with_turns(
         Message.user("Hi"),
         Message.assistant("Wait", ToolCall("t1", "weather", '{"city":"Bern"}'), ToolCall("t2", "now", "{}")),
@@ -101,7 +101,7 @@ def test_a_request_goes_there_and_back(name: str) -> None:
     assert ANTHROPIC_MESSAGES.parse({**ANTHROPIC_MESSAGES.render(request), **request.extra}) == request
 
 
-texts = st.builds(Text, words, cache=st.just(False))
+texts = st.builds(Text, spoken, cache=st.just(False))
 images = st.builds(Image, media_type=st.sampled_from(["image/png", "image/gif"]), data=st.binary(max_size=9))
 signed = st.builds(ReasoningPart, words, st.tuples(st.tuples(st.just("signature"), words)))
 redacted = st.builds(ReasoningPart, st.just(""), st.tuples(st.tuples(st.just("redacted"), words)))
@@ -115,8 +115,8 @@ def conversations(draw: st.DrawFn) -> tuple[Message, ...]:
         calls = [ToolCall(f"t{number}{n}", draw(names), '{"a":1}') for n in range(draw(st.integers(0, 2)))]
         turns.append(Message("assistant", [*draw(st.lists(signed | redacted | texts, min_size=1, max_size=3)), *calls]))
         if calls:
-            turns.append(Message("tool", [ToolResult(call.id, draw(words), name=call.name) for call in calls]))
-    return (*turns, Message("user", draw(words)))
+            turns.append(Message("tool", [ToolResult(call.id, draw(spoken), name=call.name) for call in calls]))
+    return (*turns, Message("user", draw(spoken)))
 
 
 @settings(max_examples=100, deadline=None)
@@ -179,6 +179,22 @@ def test_reasoning_of_another_provider_is_left_out() -> None:
     signed_elsewhere = ToolCall("t1", "f", "{}", signature="{Gemini's own}")
     rendered = ANTHROPIC_MESSAGES.render(with_reply(signed_elsewhere))["messages"][1]["content"]
     assert rendered == [{"type": "tool_use", "id": "t1", "name": "f", "input": {}}]
+
+
+def test_blank_text_is_left_out_where_nothing_else_is_said() -> None:
+    """Claude says blank lines before it calls a tool, and refuses them when they come back alone."""
+    call = ToolCall("t1", "f", "{}")
+    asked = with_turns(
+        Message.user("Hi"), Message.assistant("\n\n", call), Message.tool(ToolResult("t1", "\n")), Message.user("On.")
+    )
+    _, said, result = ANTHROPIC_MESSAGES.render(asked)["messages"]
+    assert [block["type"] for block in said["content"]] == ["tool_use"]
+    assert result["content"][0] == {"type": "tool_result", "tool_use_id": "t1"}
+    spaced = ANTHROPIC_MESSAGES.render(with_reply("One.", "\n\n", "Two."))["messages"][1]["content"]
+    assert [block["text"] for block in spaced] == ["One.", "\n\n", "Two."]
+    for blank in ("", " ", "\n\n"):
+        with pytest.raises(ValueError, match="assistant message that says nothing"):
+            ANTHROPIC_MESSAGES.render(with_reply(blank))
 
 
 def test_results_of_several_messages_share_one_turn() -> None:

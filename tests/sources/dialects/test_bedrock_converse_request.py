@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.sources.dialects.bedrock import CLAUDE
-from tests.sources.dialects.canonical import words
+from tests.sources.dialects.canonical import spoken
 from tokenrill import (
     BEDROCK_CONVERSE,
     CompletionRequest,
@@ -127,7 +127,7 @@ def test_a_request_parses_back() -> None:
     assert again.extra == {}
 
 
-@given(st.lists(st.tuples(words, words), min_size=1, max_size=3), st.integers(1, 9) | st.none(), st.booleans())
+@given(st.lists(st.tuples(spoken, spoken), min_size=1, max_size=3), st.integers(1, 9) | st.none(), st.booleans())
 def test_what_is_rendered_parses_to_the_same_request(
     turns: list[tuple[str, str]], most: int | None, cache: bool
 ) -> None:
@@ -194,6 +194,30 @@ def test_what_it_cannot_say_is_refused_by_name(fields: dict[str, Any], says: str
     request = CompletionRequest(**given)
     with pytest.raises(ValueError, match=f"bedrock_converse.*{says}"):
         BEDROCK_CONVERSE.render(request)
+
+
+def test_documents_of_one_name_are_told_apart() -> None:
+    """The vendor refuses a conversation that holds a name twice, and wants plain names."""
+    pdf: Any = {"data": b"%PDF", "media_type": "application/pdf"}
+    turns = (
+        Message.user("Compare.", Document.of(**pdf), Document.of(**pdf), Document(name="document 2", **pdf)),
+        Message.assistant("They differ."),
+        Message.user("And these?", Document(name="a_1.pdf", **pdf), Document(name="a-1.pdf", **pdf)),
+        Message.user(*[Document(name="n" * 300, **pdf)] * 2),
+    )
+    rendered = BEDROCK_CONVERSE.render(CompletionRequest(model=CLAUDE, messages=turns))["messages"]
+    names = [block["document"]["name"] for turn in rendered for block in turn["content"] if "document" in block]
+    assert names[:5] == ["document", "document 2", "document 2 2", "a-1-pdf", "a-1-pdf 2"]
+    assert len(set(names)) == 7
+    assert max(map(len, names)) == 200
+
+
+def test_blank_text_is_left_out_where_nothing_else_is_said() -> None:
+    turns = (Message.user("Hi"), Message.assistant("\n\n", ToolCall("t1", "f")), Message.tool(ToolResult("t1", "\n")))
+    asked = CompletionRequest(model=CLAUDE, messages=turns, tools=[Tool(name="f")])
+    _, said, result = BEDROCK_CONVERSE.render(asked)["messages"]
+    assert [*said["content"][0]] == ["toolUse"]
+    assert result["content"][0]["toolResult"]["content"] == []
 
 
 def test_a_cache_mark_inside_a_result_stands_behind_it() -> None:

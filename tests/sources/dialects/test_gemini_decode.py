@@ -54,16 +54,22 @@ def test_signatures_keep_their_part() -> None:
         {"text": "b", "thoughtSignature": "S1"},
         {"text": "c"},
         {"text": "", "thoughtSignature": "S2"},
-    ) == [TextDelta("a"), ReasoningSignature("S1"), TextDelta("b"), TextDelta("c", 1), ReasoningSignature("S2", 1)]
+    ) == [
+        TextDelta("a"),
+        ReasoningSignature("S1", kind="thought_signature"),
+        TextDelta("b"),
+        TextDelta("c", 1),
+        ReasoningSignature("S2", 1, kind="thought_signature"),
+    ]
     assert parts(
         {"text": "x", "thought": True, "thoughtSignature": "S1"},
         {"text": "y", "thought": True},
         {"text": "z", "thoughtSignature": "S2"},
     ) == [
         ReasoningDelta("x"),
-        ReasoningSignature("S1"),
+        ReasoningSignature("S1", kind="thought_signature"),
         ReasoningDelta("y", 1),
-        ReasoningSignature("S2", 2),
+        ReasoningSignature("S2", 2, kind="thought_signature"),
         TextDelta("z", 2),
     ]
 

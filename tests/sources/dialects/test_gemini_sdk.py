@@ -30,7 +30,7 @@ TOKENS: list[StreamToken] = [
     ResponseStart("r1", "gemini-3-pro"),
     ReasoningDelta("Let me"),
     ReasoningDelta(" think."),
-    ReasoningSignature("U0lH"),
+    ReasoningSignature("U0lH", kind="thought_signature"),
     TextDelta("Hel"),
     TextDelta("lo ☃"),
     ToolCallStart("c1", "get_weather", 0, signature="U0lHMg=="),

@@ -62,6 +62,7 @@ def items(draw: st.DrawFn) -> list[StreamToken]:
                 }
                 tokens.append(Raw(search["type"], search))
                 tokens.append(Raw("response.output_item.done", {**done(item, index)}))
+                tokens.append(ReasoningSignature(json.dumps(item, separators=(",", ":")), index, 0, "item"))
             case _:
                 signature = draw(st.sampled_from([None, '{"namespace":"crm"}', '{"type":"custom_tool_call"}']))
                 tokens.append(ToolCallStart(f"call_{calls}", draw(names), calls, 0, signature))

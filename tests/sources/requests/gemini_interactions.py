@@ -62,7 +62,9 @@ INTERACTIONS: dict[str, tuple[str, CompletionRequest, dict[str, Any]]] = {
         turns(
             Message.user(Image(media_type="image/png", data=b"\x89"), "Hello"),
             Message.assistant(
-                ReasoningPart("Hmm.", (("signature", "SIG"),)), "Hi", ToolCall("c1", "get_weather", '{"city":"Paris"}')
+                ReasoningPart("Hmm.", (("thought_signature", "SIG"),)),
+                "Hi",
+                ToolCall("c1", "get_weather", '{"city":"Paris"}'),
             ),
             Message.tool(ToolResult("c1", "sunny", name="get_weather")),
             Message.user(Document(media_type="application/pdf", url="gs://b/a.pdf")),
