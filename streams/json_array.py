@@ -51,6 +51,11 @@ class JsonArrayParser:
         self._started = False
         self._done = False
 
+    @property
+    def done(self) -> bool:
+        """Whether the array, or the one element, has ended."""
+        return self._done
+
     def feed(self, chunk: bytes, /) -> Iterator[bytes]:
         """Take one chunk; give the elements it completed."""
         buffer = self._buffer

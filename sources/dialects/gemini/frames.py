@@ -6,6 +6,7 @@ array. An error may come as a printed object in the middle of the events, withou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -19,6 +20,8 @@ __all__ = ["GeminiFrames"]
 # A picture comes in one event, in base64: the standard's usual megabyte is too little.
 MAX_EVENT_BYTES: Final = 16 << 20
 BLANK: Final = b" \t\r\n\xef\xbb\xbf"
+OPENING: Final = (b"{", b"[")
+LINE_OPENING: Final = re.compile(rb"\n[{\[]")
 
 
 class GeminiFrames:
@@ -91,27 +94,30 @@ class EventPayloads(SsePayloads):
 
     def _read(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         for block in blocks:
-            events, bare = split_bare(block) if self._bare is None else (b"", block)
-            if events:
-                yield from super()._read((events,))
-            if bare:
-                yield from self._printed(bare)
+            if self._bare is None and block[:1] not in OPENING and LINE_OPENING.search(block) is None:
+                yield from super()._read((block,))
+            else:
+                yield from self._printed(block)
 
     def _printed(self, block: bytes) -> Iterator[bytes]:
-        """A printed object, which may itself hold blank lines."""
-        if self._bare is None:
-            self._bare = JsonArrayParser(max_element_bytes=self._framer.limit)
-        for element in self._bare.feed(block + b"\n\n"):
-            self._bare = None
-            yield element
+        """Lines of which some are printed JSON, which may itself hold blank lines; the others are those of events."""
+        event: list[bytes] = []
+        for line in block.split(b"\n"):
+            if self._bare is None and line[:1] not in OPENING:
+                event.append(line)
+                continue
+            yield from self._whole_event(event)
+            bare = self._bare = self._bare or JsonArrayParser(max_element_bytes=self._framer.limit)
+            yield from bare.feed(line + b"\n")
+            if bare.done:
+                self._bare = None
+        yield from self._whole_event(event)
 
-
-def split_bare(block: bytes) -> tuple[bytes, bytes]:
-    """The lines of events, and those from the first that begins as JSON does."""
-    if block[:1] in (b"{", b"["):
-        return b"", block
-    starts = [at for at in (block.find(b"\n{"), block.find(b"\n[")) if at >= 0]
-    return (block[: min(starts)], block[min(starts) + 1 :]) if starts else (block, b"")
+    def _whole_event(self, lines: list[bytes]) -> Iterator[bytes]:
+        event = b"\n".join(lines)
+        lines.clear()
+        if event:
+            yield from super()._read((event,))
 
 
 def is_whole(payload: bytes) -> bool:

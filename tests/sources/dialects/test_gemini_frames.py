@@ -83,6 +83,24 @@ def test_what_is_printed_between_the_events_of_a_long_read_is_read() -> None:
     ] * 400
 
 
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize("then", [b"data: [DONE]\n\n", b": a comment\n\n", b'{"b": 2}\n', b'data: {"b": 2}\n\n', b"\n"])
+@pytest.mark.parametrize(
+    "printed", ['{"error": {"code": 429}}', '{\n"error": {"code":\n\n429}}', '[{"a": 1},\n{"b": 2}]']
+)
+def test_lines_may_follow_right_behind_what_is_printed(printed: str, then: bytes, size: int) -> None:
+    wire = b'data: {"a": 1}\n\n' + printed.encode() + b"\n" + then
+    frames = GeminiFrames()
+    found = [payload for at in range(0, len(wire), size) for payload in frames.feed(wire[at : at + size])]
+    found += frames.close()
+    elements: Any = json.loads(printed)
+    after = {b"data: [DONE]\n\n": [b"[DONE]"], b'{"b": 2}\n': [b'{"b": 2}'], b'data: {"b": 2}\n\n': [b'{"b": 2}']}
+    assert [found[0], *found[len(found) - len(after.get(then, [])) :]] == [b'{"a": 1}', *after.get(then, [])]
+    assert [json.loads(payload) for payload in found[1 : len(found) - len(after.get(then, []))]] == (
+        elements if isinstance(elements, list) else [elements]
+    )
+
+
 @given(st.integers(1, 300), st.sampled_from([b"\r\n", b"\n"]))
 def test_an_event_whose_blank_line_did_not_come_counts(size: int, end: bytes) -> None:
     wire = events(HELLO, END).replace(b"\r\n", end)
