@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Final
+from typing import Any, Final, cast
 from urllib.parse import quote, urlsplit
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "checked_name",
     "checked_url",
     "checked_value",
+    "given_or",
     "is_forbidden_address",
     "path_segment",
 ]
@@ -42,7 +43,18 @@ WRAPPED: Final = tuple(
 )
 
 
-def checked_base_url(url: str, *, allow_http: bool = False) -> str:
+def given_or(given: str | None, *others: str | None) -> str:
+    """The address that was given, were it an empty one, which is refused, else the first of the others.
+
+    Nobody who passes what a setting of theirs holds wants the key and the prompts to go to another place.
+
+    >>> given_or(None, "", "https://api.openai.com/v1"), given_or("", "https://api.openai.com/v1")
+    ('https://api.openai.com/v1', '')
+    """
+    return next((other for other in others if other), "") if given is None else given
+
+
+def checked_base_url(url: str, *, allow_http: bool = False, name: str = "base_url") -> str:
     """The address of a provider, without a slash at its end.
 
     >>> checked_base_url("https://api.openai.com/v1/")
@@ -51,24 +63,28 @@ def checked_base_url(url: str, *, allow_http: bool = False) -> str:
     'http://127.0.0.1:8080'
 
     Raises:
-        ValueError: For anything but https (plain http is for loopback, or with ``allow_http``), for a user or
-            password in it, for a query, a fragment, a space, a backslash or a control character, and for the
-            address of a metadata service.
+        ValueError: For nothing at all, for anything but https (plain http is for loopback, or with ``allow_http``),
+            for a user or password in it, for a query, a fragment, a space, a backslash or a control character, and
+            for the address of a metadata service. It says which argument, by its ``name``.
     """
+    if not isinstance(cast(Any, url), str):
+        raise ValueError(f"{name} is a text, not {type(url).__name__}")
+    if not url:
+        raise ValueError(f"{name} is empty: leave it out for the default")
     if NOT_IN_URL.search(url):
-        raise ValueError("base_url must not hold spaces, backslashes or control characters such as CR and LF")
+        raise ValueError(f"{name} must not hold spaces, backslashes or control characters such as CR and LF")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         given = parts.scheme or "no scheme"
         raise ValueError(
-            f"base_url must begin with https:// and name a host, such as https://api.openai.com/v1; got {given!r}"
+            f"{name} must begin with https:// and name a host, such as https://api.openai.com/v1; got {given!r}"
         )
     if "@" in parts.netloc:
-        raise ValueError("base_url must not hold a user or password: keys belong in api_key")
+        raise ValueError(f"{name} must not hold a user or password: keys belong in api_key")
     if "?" in url or "#" in url:
-        raise ValueError("base_url must not hold a query or a fragment")
+        raise ValueError(f"{name} must not hold a query or a fragment")
     if parts.port == 0:  # an impossible port raises a ValueError of its own
-        raise ValueError("base_url must not name port 0")
+        raise ValueError(f"{name} must not name port 0")
     if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname):
         raise ValueError(
             f"http://{parts.hostname} would send the key and the prompts in the clear: "

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from ..streams.errors import MissingCredential
-from .address import checked_base_url, checked_header
+from .address import checked_base_url, checked_header, given_or
 from .auth import Authorize, Secret, bearer, header
 from .continuations.ways import CLAUDE
 from .dialects.anthropic_messages import ANTHROPIC_MESSAGES, render_for
@@ -50,7 +50,7 @@ def anthropic(
         ValueError: When the key, the address, the version or a beta cannot be used, or key and token are both given.
     """
     address = checked_base_url(
-        base_url or os.environ.get("ANTHROPIC_BASE_URL") or "https://api.anthropic.com", allow_http=allow_http
+        given_or(base_url, os.environ.get("ANTHROPIC_BASE_URL"), "https://api.anthropic.com"), allow_http=allow_http
     ).removesuffix("/v1")
     headers = {"anthropic-version": checked_header("anthropic-version", version)}
     if betas:

@@ -12,7 +12,7 @@ from msgspec.structs import replace as with_fields
 
 from ..streams.codec import Json
 from ..streams.request import CompletionRequest
-from .address import checked_base_url, path_segment
+from .address import checked_base_url, given_or, path_segment
 from .auth import Authorize, Known, Secret, fingerprint, from_environment, header
 from .continuations.kept import RESPONSES
 from .continuations.ways import ANY_MODEL
@@ -60,8 +60,8 @@ def azure(
         MissingCredential: When there is neither a key nor a token.
         ValueError: When there is no endpoint, or when it, the deployment or the version cannot be used.
     """
-    given = endpoint or os.environ.get("AZURE_OPENAI_ENDPOINT")
-    if not given:
+    given = given_or(endpoint, os.environ.get("AZURE_OPENAI_ENDPOINT"))
+    if endpoint is None and not given:
         raise ValueError(
             "no address for Azure OpenAI: set the environment variable AZURE_OPENAI_ENDPOINT, or endpoint="
         )
@@ -69,7 +69,8 @@ def azure(
         raise ValueError(f"api is {' or '.join(PATHS)}, not {api!r}")
     if api_key and token:
         raise ValueError("give api_key or token, not both")
-    resource = checked_base_url(given, allow_http=allow_http).removesuffix("/v1").removesuffix("/openai")
+    resource = checked_base_url(given, allow_http=allow_http, name="endpoint")
+    resource = resource.removesuffix("/v1").removesuffix("/openai")
     dialect = AZURE_CHAT if api == "chat" else AZURE_RESPONSES
     return Provider(
         name="azure.ai.openai",

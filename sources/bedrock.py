@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ..streams.request import CompletionRequest
-from .address import checked_base_url, path_segment
+from .address import checked_base_url, given_or, path_segment
 from .auth import Authorize, Known, Secret, bearer, fingerprint
 from .aws import botocore_chain, fixed, sigv4
 from .continuations.ways import CLAUDE
@@ -73,8 +73,9 @@ def bedrock(
     if sum(given is not None for given in (api_key, credentials, profile)) > 1:
         raise ValueError("give one of api_key, credentials and profile")
     home = checked_region(region or region_of_environment(profile))
-    given = endpoint_url or os.environ.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME") or os.environ.get("AWS_ENDPOINT_URL")
-    address = checked_base_url(given or f"https://bedrock-runtime.{home}.{suffix_of(home)}", allow_http=allow_http)
+    told = os.environ.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME") or os.environ.get("AWS_ENDPOINT_URL")
+    given = given_or(endpoint_url, told, f"https://bedrock-runtime.{home}.{suffix_of(home)}")
+    address = checked_base_url(given, allow_http=allow_http, name="endpoint_url")
     path = PATHS[api]
 
     def endpoint(request: CompletionRequest) -> str:

@@ -14,7 +14,7 @@ from ..streams.codec import Json
 from ..streams.parts import ReasoningPart, ToolCall
 from ..streams.request import CompletionRequest
 from ..streams.tokens import RateLimits
-from .address import checked_base_url
+from .address import checked_base_url, given_or
 from .auth import Authorize, Known, bearer, fingerprint, from_environment
 from .continuations.passage import Way
 from .continuations.ways import ANY_MODEL, CLAUDE, DEEPSEEK, MISTRAL
@@ -156,7 +156,7 @@ def compatible(
         ValueError: When there is no such server, or the key or the address cannot be used.
     """
     row = row_for(server)
-    address = checked_base_url(base_url or row.base_url, allow_http=allow_http)
+    address = checked_base_url(given_or(base_url, row.base_url), allow_http=allow_http)
     dialect = row.dialect or replace(OPENAI_CHAT, render=partial(render, row.quirks), rate_limits=row.rate_limits)
     return Provider(
         name=row.name,

@@ -7,11 +7,11 @@ import socket
 import ssl
 import weakref
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import partial
 from time import monotonic
-from types import CoroutineType
-from typing import Any, Final, TypeAlias
+from types import AsyncGeneratorType, CoroutineType
+from typing import Any, Final, TypeAlias, cast
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -151,13 +151,43 @@ def look_away(closed: asyncio.Future[None]) -> None:
         closed.exception()
 
 
-@dataclass(slots=True, eq=False)
 class Pool:
-    """One loop's session, who watches its streams, and the generator that ends it."""
+    """One loop's session, and who watches its streams; it ends when it is told to, or with its loop."""
 
-    session: aiohttp.ClientSession
-    silence: Silence
-    guard: AsyncGenerator[None]
+    def __init__(self, session: aiohttp.ClientSession, silence: Silence) -> None:
+        self.session = session
+        self.silence = silence
+        self._guard = cast("AsyncGeneratorType[None, None]", self._until_loop_ends())
+        self._ending: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        """Have the loop tell us when it ends: asyncio.run closes generators before it closes the loop."""
+        await anext(self._guard)
+
+    def end(self) -> asyncio.Task[None]:
+        """Close the connections, once for all who ask for it; runs in the loop."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end())
+        return self._ending
+
+    async def _end(self) -> None:
+        try:
+            self.silence.stop()
+            await self.session.close()
+        finally:
+            # Two cannot close one generator: the loop does, and waits for us, or we do, when it has no more to do.
+            if not self._guard.ag_running:
+                await self._guard.aclose()
+
+    async def _until_loop_ends(self) -> AsyncGenerator[None]:
+        try:
+            yield
+        finally:
+            if not self.session.closed:
+                self.silence.stop()
+                await self.session.close()
+            elif self._ending is not None and self._ending is not asyncio.current_task():
+                await asyncio.wait([self._ending])
 
 
 Pools: TypeAlias = dict[asyncio.AbstractEventLoop, Pool]
@@ -181,16 +211,15 @@ class Sessions:
             for gone in [other for other in list(self._pools) if other.is_closed()]:
                 self._pools.pop(gone, None)
             silence = Silence(self._read_timeout)
-            session = self._new_session(silence, request_class())
-            pool = self._pools[loop] = Pool(session, silence, until_loop_ends(self._pools, loop, session))
-            await anext(pool.guard)
+            pool = self._pools[loop] = Pool(self._new_session(silence, request_class()), silence)
+            await pool.begin()
         return pool.session
 
     async def aclose(self) -> None:
         """Close the running loop's session, if there is one."""
-        pool = self._pools.get(asyncio.get_running_loop())
+        pool = self._pools.pop(asyncio.get_running_loop(), None)
         if pool is not None:
-            await pool.guard.aclose()
+            await asyncio.shield(pool.end())
 
     def _new_session(self, silence: Silence, request: type[aiohttp.ClientRequest]) -> aiohttp.ClientSession:
         answer: Any = partial(Answer, silence)
@@ -209,29 +238,11 @@ class Sessions:
         )
 
 
-async def until_loop_ends(
-    pools: Pools, loop: asyncio.AbstractEventLoop, session: aiohttp.ClientSession
-) -> AsyncGenerator[None]:
-    # asyncio.run closes generators before it closes the loop: so the pool ends with its loop, unasked.
-    try:
-        yield
-    finally:
-        pool = pools.get(loop)
-        if pool is not None and pool.session is session:
-            del pools[loop]
-            pool.silence.stop()
-        await session.close()
-
-
 def drop(pools: Pools) -> None:
     """Close the pools of an owner that is no more, each in its own loop."""
     for loop, pool in list(pools.items()):
-        if not loop.is_closed():
-            asyncio.run_coroutine_threadsafe(ending(pool), loop)
-
-
-async def ending(pool: Pool) -> None:
-    await pool.guard.aclose()
+        with suppress(RuntimeError):  # it has ended, and the pool with it
+            loop.call_soon_threadsafe(pool.end)
 
 
 def environment_proxy(url: URL) -> str | None:

@@ -6,7 +6,7 @@ import os
 from typing import Final, Literal
 
 from ..streams.request import CompletionRequest
-from .address import checked_base_url, path_segment
+from .address import checked_base_url, given_or, path_segment
 from .auth import from_environment, header
 from .continuations.ways import ANY_MODEL, INTERACTIONS
 from .dialects.gemini import GEMINI
@@ -50,7 +50,9 @@ def gemini(
     """
     if api not in APIS:
         raise ValueError(f"api is {' or '.join(APIS)}, not {api!r}")
-    address = checked_base_url(base_url or os.environ.get("GOOGLE_GEMINI_BASE_URL") or HOST, allow_http=allow_http)
+    address = checked_base_url(
+        given_or(base_url, os.environ.get("GOOGLE_GEMINI_BASE_URL"), HOST), allow_http=allow_http
+    )
     versioned = address if address.rpartition("/")[2] in ("v1", "v1alpha", "v1beta") else f"{address}/v1beta"
     return Provider(
         name="gcp.gemini",

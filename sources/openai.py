@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final, Literal
 
-from .address import checked_base_url, checked_header
+from .address import checked_base_url, checked_header, given_or
 from .auth import bearer, from_environment
 from .continuations.kept import RESPONSES
 from .continuations.ways import ANY_MODEL
@@ -51,7 +51,7 @@ def openai(
         raise ValueError(f"api is {' or '.join(APIS)}, not {api!r}")
     dialect, path = APIS[api]
     address = checked_base_url(
-        base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1", allow_http=allow_http
+        given_or(base_url, os.environ.get("OPENAI_BASE_URL"), "https://api.openai.com/v1"), allow_http=allow_http
     )
     given = {"openai-organization": organization, "openai-project": project}
     return Provider(

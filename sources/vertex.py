@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from ..streams.errors import StreamError
 from ..streams.request import CompletionRequest
-from .address import checked_base_url, checked_header, path_segment
+from .address import checked_base_url, checked_header, given_or, path_segment
 from .auth import Known, fingerprint
 from .continuations.ways import CLAUDE
 from .dialects.anthropic_messages import ANTHROPIC_MESSAGES, render_for
@@ -95,7 +95,7 @@ def vertex(
     if who not in VERSIONS:
         raise ValueError(f"publisher is {' or '.join(VERSIONS)}, not {who!r}")
     host = HOSTS.get(place, f"https://{place}-aiplatform.googleapis.com")
-    address = checked_base_url(base_url or host, allow_http=allow_http)
+    address = checked_base_url(given_or(base_url, host), allow_http=allow_http)
     token = credentials if callable(credentials) or isinstance(credentials, GoogleToken) else GoogleToken(credentials)
     headers = {"anthropic-beta": checked_header("anthropic-beta", ",".join(betas))} if betas else {}
     return Provider(

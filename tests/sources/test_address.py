@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from tokenrill import Provider, anthropic, azure, bedrock, compatible, gemini, openai, vertex, xai
 from tokenrill.sources.address import (
     checked_base_url,
     checked_header,
@@ -72,6 +75,25 @@ def test_plain_http_can_be_allowed_but_not_a_metadata_service() -> None:
     assert checked_base_url("http://models.internal:8000/v1/", allow_http=True) == "http://models.internal:8000/v1"
     with pytest.raises(ValueError, match="metadata"):
         checked_base_url("http://169.254.169.254", allow_http=True)
+
+
+EMPTY: list[Callable[[], Provider]] = [
+    lambda: anthropic(api_key="sk-key", base_url=""),
+    lambda: azure(endpoint="", api_key="sk-key"),
+    lambda: bedrock(api_key="sk-key", region="us-east-1", endpoint_url=""),
+    lambda: compatible("groq", api_key="sk-key", base_url=""),
+    lambda: gemini(api_key="sk-key", base_url=""),
+    lambda: openai(api_key="sk-key", base_url=""),
+    lambda: vertex(project="example", base_url=""),
+    lambda: xai(api_key="sk-key", base_url=""),
+]
+
+
+@pytest.mark.parametrize("make", EMPTY)
+def test_an_empty_address_is_refused_rather_than_the_vendor_asked(make: Callable[[], Provider]) -> None:
+    """It is what a setting holds that somebody forgot to set; the key and the prompts are for another place."""
+    with pytest.raises(ValueError, match=r"(base_url|endpoint|endpoint_url) is empty"):
+        make()
 
 
 @pytest.mark.parametrize(

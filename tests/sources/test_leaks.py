@@ -121,6 +121,10 @@ async def script(connection: Connection) -> None:
                 await connection.send(head(500, "application/json", length=2), b"{}")
             case "finished":
                 await connection.send(head(), *map(chunk, (event("a"), event("b"), FINISH, DONE)), b"0\r\n\r\n")
+            case "open":  # its last chunk, of no bytes, does not come in time
+                await connection.send(head(), *map(chunk, (event("a"), event("b"), FINISH, DONE)))
+                await connection.gone()
+                return None
             case "cut":
                 return await connection.send(head(), chunk(event("a")))
             case "reset":
@@ -205,6 +209,21 @@ async def main():
         text = (await asking(url, Http(ssl_context=tls)).stream(ASK).pipe(accumulate())).text
         gc.collect()
         await asyncio.sleep(0.01)
+    print(text)
+asyncio.run(main())
+""",
+    "pools that are dropped as their loops end": """
+async def main():
+    await asking(url.replace("finished", "open"), Http(ssl_context=tls)).stream(ASK)
+for _ in range(20):
+    asyncio.run(main())
+print("ab")
+""",
+    "a pool that two close": """
+async def main():
+    pipeline = asking(url, http)
+    text = (await pipeline.stream(ASK).pipe(accumulate())).text
+    await asyncio.gather(http.aclose(), pipeline.aclose(), http.aclose())
     print(text)
 asyncio.run(main())
 """,
