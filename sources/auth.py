@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, cast
 
 from ..streams.errors import MissingCredential
 from .address import checked_value
@@ -28,6 +28,8 @@ class Secret:
     __slots__ = ("__value",)
 
     def __init__(self, value: str, name: str = "key") -> None:
+        if not isinstance(cast(Any, value), str):
+            raise TypeError(f"the {name} is a text, not {type(value).__name__}")
         if not value.strip():
             raise ValueError(f"the {name} is empty")
         self.__value = checked_value(name, value.strip())
@@ -59,7 +61,7 @@ def from_environment(given: str | None, *variables: str, provider: str) -> Secre
         MissingCredential: When there is none; the message names the variable to set.
     """
     for value in (given, *(os.environ.get(name) for name in variables)):
-        if value and value.strip():
+        if value and (not isinstance(cast(Any, value), str) or value.strip()):
             return Secret(value, f"{provider} key")
     names = " or ".join(variables)
     raise MissingCredential(f"no key for {provider}: set the environment variable {names}, or pass api_key=")

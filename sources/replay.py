@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import reactivex as rx
 from reactivex import Observable, abc
@@ -41,6 +42,7 @@ class Replay:
         'Hi'
 
     Raises:
+        TypeError: When the recording is neither bytes nor a ``Path``.
         ValueError: When ``cut`` is less than 1.
     """
 
@@ -50,6 +52,8 @@ class Replay:
     name: str = "replay"
 
     def __post_init__(self) -> None:
+        if not isinstance(cast(Any, self.recording), (bytes, Path)):
+            raise TypeError(f"a recording is bytes, or the Path of a file, not {type(self.recording).__name__}")
         if self.cut < 1:
             raise ValueError(f"cut must be 1 byte or more, not {self.cut}")
 

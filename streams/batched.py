@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, cast
+from typing import Any, ClassVar, Final, Generic, NoReturn, TypeAlias, TypeVar, cast
 
 from reactivex import Observable, abc
 
@@ -63,11 +63,17 @@ class Batched(Observable[T]):
     in_turn: ClassVar[bool] = False
     composes: ClassVar[bool] = False
 
+    # RxPY makes observables look like lists that never end.
+    __iter__ = None
+
     # As Observable.__init__ does, but for its lock, which RxPY's operators alone ask for: it is made when they do.
     _subscribe = None  # pyright: ignore[reportAssignmentType]
 
     def __init__(self) -> None:
         pass
+
+    def __aiter__(self) -> NoReturn:
+        raise TypeError("an observable is read in a block, which hangs up: async with pipeline.open(request) as tokens")
 
     @property
     def lock(self) -> threading.RLock:  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -98,6 +98,10 @@ class ToolCall(Struct, frozen=True, tag=True):
     arguments: str = ""
     signature: str | None = None
 
+    def __post_init__(self) -> None:
+        if not isinstance(cast(Any, self.arguments), str):
+            raise ValueError(f"arguments are JSON text, as json.dumps makes it, not {type(self.arguments).__name__}")
+
     @property
     def input(self) -> Any:
         """The arguments, parsed; no text at all means no arguments.
@@ -124,10 +128,14 @@ class ToolResult(Struct, frozen=True, tag=True):
     cache: bool = False
 
     def __post_init__(self) -> None:
-        content = self.content
-        parts = (Text(content),) if isinstance(content, str) else tuple(content)
+        content: Any = self.content
+        if not isinstance(content, (str, tuple, list)):
+            raise ValueError(
+                f"a tool result is a text, such as json.dumps makes it, or Text and Image; got {type(content).__name__}"
+            )
+        parts: tuple[Any, ...] = (Text(content),) if isinstance(content, str) else tuple(cast("list[Any]", content))
         for part in parts:
-            if not isinstance(cast(Any, part), (Text, Image)):
+            if not isinstance(part, (Text, Image)):
                 raise ValueError(f"a tool result holds Text and Image; got {type(part).__name__}")
         if not self.call_id:
             raise ValueError("a tool result needs the id of the call it answers")

@@ -57,7 +57,12 @@ class Pipeline(Generic[T]):
         Returns:
             An observable of whatever the last step gives. It errors with a :class:`.StreamError` that knows
             the provider, its request id, and the reply and usage so far.
+
+        Raises:
+            TypeError: For what is no request.
         """
+        if not isinstance(cast(Any, request), CompletionRequest):
+            raise TypeError(f"a request is a CompletionRequest(model=…, messages=…), not {type(request).__name__}")
         return Stream(self, request, demand)
 
     def batches(self, request: CompletionRequest, demand: Demand | None = None) -> Observable[Sequence[T]]:
@@ -244,16 +249,32 @@ class StreamPipelineBuilder(Generic[T]):
 
     @staticmethod
     def source(source: Source) -> StreamPipelineBuilder[StreamToken]:
-        """Begin with a provider, a recording, or any other :class:`.Source`."""
+        """Begin with a provider, a recording, or any other :class:`.Source`.
+
+        Raises:
+            TypeError: For what is no source.
+        """
+        if not callable(getattr(source, "stream", None)) or isinstance(source, type):
+            name = getattr(source, "__name__", "")
+            hint = f": call it, .source({name}(…))" if callable(source) and name else ""
+            raise TypeError(f"a source is a provider such as openai(), or a Replay, not {type(source).__name__}{hint}")
         pipeline: Pipeline[StreamToken] = Pipeline(source)
         return StreamPipelineBuilder(pipeline)
 
     def pipe(self, operator: Operator[T, U], *, name: str | None = None) -> StreamPipelineBuilder[U]:
-        """Change everything from here on, with an operator of ours, of RxPY, or of your own."""
+        """Change everything from here on, with an operator of ours, of RxPY, or of your own.
+
+        Raises:
+            TypeError: For what is no operator, such as a function that makes one.
+        """
         return self._then(piped(operator, name))
 
     def attach(self, sink: Sink[T], *, name: str | None = None) -> StreamPipelineBuilder[T]:
-        """Let ``sink`` watch the stream as it is here. It can never break it."""
+        """Let ``sink`` watch the stream as it is here. It can never break it.
+
+        Raises:
+            TypeError: For what is no sink, such as an observer.
+        """
         return self._then(attached(sink, name))
 
     @staticmethod

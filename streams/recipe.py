@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from msgspec import Struct
 
-__all__ = ["Recipe", "recipe_of", "recorded"]
+__all__ = ["Recipe", "is_factory", "recipe_of", "recorded"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -57,7 +57,13 @@ def recorded(factory: Callable[P, R]) -> Callable[P, R]:
         made.recipe = Recipe(factory.__name__, bound.arguments)  # pyright: ignore[reportAttributeAccessIssue]
         return made
 
+    make.is_factory = True  # pyright: ignore[reportAttributeAccessIssue]
     return make
+
+
+def is_factory(step: object) -> bool:
+    """Whether it is no step but a function that makes one, and that nobody has called."""
+    return getattr(step, "is_factory", False) is True
 
 
 def recipe_of(step: object) -> Recipe | None:

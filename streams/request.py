@@ -235,6 +235,15 @@ def check_request(request: CompletionRequest) -> None:
         require(bool(text), "stop must not hold an empty text: it would end every answer at once")
     require(isinstance(cast(Any, request.extra), dict), "extra must be a dict of fields for the request's body")
     require(isinstance(cast(Any, request.metadata), dict), "metadata must be a dict of texts")
+    wanted, thought = request.response_format, request.reasoning
+    require(
+        wanted is None or isinstance(cast(Any, wanted), ResponseFormat),
+        f"response_format is a ResponseFormat, such as ResponseFormat(schema={{…}}), not {shown(wanted)}",
+    )
+    require(
+        thought is None or isinstance(cast(Any, thought), Reasoning),
+        f"reasoning is a Reasoning, such as Reasoning(effort='low'), not {shown(thought)}",
+    )
     check_sampling(request)
     check_tools(request)
 
@@ -258,6 +267,10 @@ def check_tools(request: CompletionRequest) -> None:
     names = [tool.name for tool in request.tools]
     require(len(names) == len(set(names)), "two tools have the same name")
     choice = request.tool_choice
+    require(
+        choice is None or isinstance(cast(Any, choice), ToolChoice),
+        f"tool_choice is a ToolChoice, such as ToolChoice('required'), not {shown(choice)}",
+    )
     require(
         choice is None or choice.mode in ("auto", "none") or bool(names),
         "tool_choice asks for a tool, but tools is empty",

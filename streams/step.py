@@ -11,9 +11,9 @@ from typing import Any, TypeAlias, cast
 from reactivex import Observable
 
 from .call import Call
-from .recipe import Recipe, recipe_of
+from .recipe import Recipe, is_factory, recipe_of
 from .types import CallOperator, Operator, RivalOperator, Sink, Upstream
-from .watch import watch
+from .watch import watching
 
 __all__ = ["Bind", "Join", "Step", "attached", "binder", "piped", "read_step"]
 
@@ -49,8 +49,15 @@ class Step:
 
 
 def piped(operator: Operator[Any, Any], name: str | None = None) -> Step:
-    """A step that changes the stream."""
+    """A step that changes the stream.
 
+    Raises:
+        TypeError: For what is no operator.
+    """
+    if is_factory(operator):
+        raise TypeError(f"{described(operator)} makes an operator: call it, .pipe({described(operator)}(…))")
+    if not callable(operator):
+        raise TypeError(f"an operator is a function from an observable to another, not {type(operator).__name__}")
     return Step(
         "pipe",
         name or described(operator),
@@ -80,12 +87,24 @@ def joiner(operator: Operator[Any, Any]) -> Join:
 
 
 def attached(sink: Sink[Any], name: str | None = None) -> Step:
-    """A step that only watches it."""
+    """A step that only watches it.
+
+    Raises:
+        TypeError: For what is no sink.
+    """
+    if is_factory(sink):
+        raise TypeError(f"{described(sink)} makes a sink: call it, .attach({described(sink)}(…))")
+    if not callable(sink):
+        hint = ": .attach(lambda call: observer) watches with one" if hasattr(sink, "on_next") else ""
+        raise TypeError(f"a sink is a function from a call to an observer, not {type(sink).__name__}{hint}")
+
+    called = name or described(sink)
 
     def join(call: Call, stream: Observable[Any]) -> Observable[Any]:
-        return watch(sink(call))(stream)
+        watched = watching(sink, call, called)
+        return stream if watched is None else watched(stream)
 
-    return Step("attach", name or described(sink), binding(join), recipe_of(sink), join=join)
+    return Step("attach", called, binding(join), recipe_of(sink), join=join)
 
 
 def read_step(step: Any, number: int) -> tuple[str, str, dict[str, Any]]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 from reactivex import abc
 
+from .call import Call
 from .fused import Fused
-from .types import Operator
+from .types import Operator, Sink
 from .witness import Witness
 
-__all__ = ["watch"]
+__all__ = ["watch", "watching"]
 
 T = TypeVar("T")
 log = logging.getLogger("tokenrill")
@@ -35,6 +36,16 @@ def watch(observer: abc.ObserverBase[T]) -> Operator[T, T]:
         An operator that passes every signal on, each after ``observer`` has seen it.
     """
     return lambda source: Fused(source, (partial(Watch, observer),))
+
+
+def watching(sink: Sink[T], call: Call, name: str) -> Operator[T, T] | None:
+    """Mirror the stream to what ``sink`` makes for this call; None when it makes nothing, or fails."""
+    try:
+        observer: Any = sink(call)
+    except Exception as error:
+        complain(name, error)
+        return None
+    return None if observer is None else watch(observer)
 
 
 class Watch(Witness):
@@ -63,12 +74,12 @@ class Watch(Witness):
     def over(self, error: Exception | None) -> None:
         watcher, self._watcher = self._watcher, None
         if watcher is not None:
-            guarded(watcher, watcher.on_completed) if error is None else guarded(watcher, watcher.on_error, error)
+            guarded(watcher, "on_completed") if error is None else guarded(watcher, "on_error", error)
 
     def left(self) -> None:
         watcher, self._watcher = self._watcher, None
-        if watcher is not None:
-            guarded(watcher, getattr(watcher, "on_dispose", nothing))
+        if watcher is not None and hasattr(watcher, "on_dispose"):
+            guarded(watcher, "on_dispose")
 
     def _each(self, watcher: abc.ObserverBase[Any], items: Sequence[Any]) -> None:
         see = watcher.on_next
@@ -81,20 +92,16 @@ class Watch(Witness):
     def _unheard(self, watcher: object, failure: Exception) -> None:
         if not self._complained:  # once: a broken sink must not fill the disk with a line for each token
             self._complained = True
-            complain(watcher, failure)
+            complain(type(watcher).__name__, failure)
 
 
-def guarded(watcher: object, signal: Callable[..., Any], *args: Any) -> None:
+def guarded(watcher: object, signal: str, *args: Any) -> None:
     try:
-        signal(*args)
+        getattr(watcher, signal)(*args)
     except Exception as error:
-        complain(watcher, error)
+        complain(type(watcher).__name__, error)
 
 
-def complain(watcher: object, error: Exception) -> None:
+def complain(name: str, error: Exception) -> None:
     # Not log.exception: a traceback quotes source lines and messages, and a sink's message may hold a prompt.
-    log.error("a %s sink failed with %s; the stream goes on", type(watcher).__name__, type(error).__name__)
-
-
-def nothing(*_: object) -> None:
-    """For observers that do not care about being left."""
+    log.error("the sink %s failed with %s; the stream goes on", name, type(error).__name__)

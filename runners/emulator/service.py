@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from aiohttp import web
 
@@ -48,6 +48,9 @@ def in_turn(answers: Answers) -> Choose:
 def turns(answers: Sequence[Answer]) -> Callable[[CompletionRequest], Answer]:
     if not answers:
         raise ValueError("answers must hold at least one Answer")
+    wrong = next((type(answer).__name__ for answer in answers if not isinstance(cast(Any, answer), Answer)), None)
+    if wrong:
+        raise TypeError(f"an answer is an Answer, such as Answer.text('Hello'), not {wrong}")
     coming = iter(answers[:-1])
     return lambda _: next(coming, answers[-1])
 

@@ -43,7 +43,7 @@ def test_an_address_is_kept_without_its_last_slash(given: str, expected: str) ->
         ("ftp://api.openai.com", "must begin with https://"),
         ("file:///etc/passwd", "must begin with https://"),
         ("https:///v1", "must begin with https://"),
-        ("", "must begin with https://"),
+        ("", "is empty"),
         ("https://user:secret@api.openai.com", "user or password"),
         ("https://sk-key@api.openai.com", "user or password"),
         ("https://@api.openai.com", "user or password"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from reactivex import Observer, abc
 
 from tests.contracts.pushing import PushedBatches, PushedItems, Seen
 from tests.marbles import BOOM, check
-from tokenrill import watch
+from tokenrill import OPENAI_CHAT, CompletionRequest, Replay, StreamPipelineBuilder, accumulate, watch
 from tokenrill.streams.batched import BatchObserver, subscribe_batches
+from tokenrill.streams.call import Call
 
 VALUES = {letter: letter for letter in "abc"}
 SECRET = "the prompt of a user"
@@ -54,6 +56,30 @@ def test_a_watcher_that_fails_on_the_error_does_not_replace_it() -> None:
     check(watch(Watcher("error")), "-a-#", "-a-#", VALUES, error=BOOM)
 
 
+def refuses(call: Call) -> Any:
+    raise ValueError(SECRET)
+
+
+def has_no_methods(call: Call) -> Any:
+    return 3
+
+
+def watches_nothing(call: Call) -> Any:
+    return None
+
+
+@pytest.mark.parametrize("sink", [refuses, has_no_methods, watches_nothing])
+def test_a_sink_that_makes_no_observer_changes_nothing(
+    sink: Callable[[Call], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    wire = b'data: {"choices":[{"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    pipeline = StreamPipelineBuilder.source(Replay(wire, OPENAI_CHAT)).attach(sink).pipe(accumulate()).build()
+    with caplog.at_level(logging.INFO, "tokenrill"):
+        assert pipeline.run(CompletionRequest(model="any", messages=SECRET)).text == "Hi"
+    assert bool(caplog.records) == (sink is not watches_nothing)
+    assert SECRET not in caplog.text
+
+
 def test_it_sees_every_signal_before_the_consumer() -> None:
     order: list[str] = []
     watcher = Watcher()
@@ -83,7 +109,7 @@ def test_a_failure_is_logged_once_and_quotes_nothing(caplog: pytest.LogCaptureFi
         source.push(1, 2, 3)
         source.complete()
     assert [record.getMessage() for record in caplog.records] == [
-        "a Watcher sink failed with ValueError; the stream goes on"
+        "the sink Watcher failed with ValueError; the stream goes on"
     ]
     assert SECRET not in caplog.text
 
