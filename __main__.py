@@ -13,6 +13,8 @@ def main() -> None:
         from .runners.cli import tokenrill
 
         tokenrill(prog_name="tokenrill")
+    except KeyboardInterrupt:  # while it was being imported
+        sys.exit(130)
     except ImportError as error:
         missing = (error.name or "").partition(".")[0]
         if missing not in ("click", "rich"):

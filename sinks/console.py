@@ -173,6 +173,11 @@ class ConsoleObserver(abc.ObserverBase[StreamToken]):
             return
         if self._wrap:
             safe = self._wrapped(safe)
+        encoding = self._terminal.encoding
+        try:
+            safe.encode(encoding)
+        except UnicodeEncodeError:  # better a question mark than a word that is not there
+            safe = safe.encode(encoding, "replace").decode(encoding)
         if style is None:
             self._terminal.file.write(safe)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -163,6 +164,11 @@ class GoogleToken:
                 self._credentials = self._load()
             self._credentials.refresh(Request())
         except google.auth.exceptions.DefaultCredentialsError:
+            if os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
+                raise MissingCredential(
+                    "no credentials for Google Cloud: the file that GOOGLE_APPLICATION_CREDENTIALS names is not there, "
+                    "or holds none that can be used"
+                ) from None
             raise MissingCredential(
                 "no credentials for Google Cloud: run `gcloud auth application-default login`, set "
                 "GOOGLE_APPLICATION_CREDENTIALS, or pass credentials="

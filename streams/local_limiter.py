@@ -14,9 +14,10 @@ from reactivex import Observable
 
 from .decisions import Decisions, LimiterRate
 from .loops import running_loop
-from .rate_lane import Lane, Place, refused_here
+from .rate_lane import Lane, refused_here
 from .rate_learning import Learned, Unit
 from .rate_limiter import Cost, Key, Pending
+from .rate_place import Place
 from .tokens import RateLimits, Usage
 
 __all__ = ["LocalLimiter"]

@@ -13,40 +13,14 @@ from .errors import RateLimited
 from .rate_bucket import Bucket
 from .rate_learning import UNITS, Learned, Sent, Unit, amount
 from .rate_limiter import Cost
+from .rate_place import Place, Waiter
 from .tokens import RateLimits, Usage
 
-__all__ = ["LOCAL", "Lane", "Place", "refused_here"]
+__all__ = ["LOCAL", "Lane", "refused_here"]
 
 LOCAL: Final = "local_limit"
 SAVED: Final[Mapping[Unit, float]] = {"requests": 1.0, "tokens": 10.0, "input_tokens": 10.0, "output_tokens": 10.0}
 WORTH_TELLING: Final = 0.1
-
-
-class Place:
-    """A place in the quota, from when it was given until its request is over."""
-
-    __slots__ = ("loop", "open", "reported", "sent", "waited")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, sent: Sent, waited: float) -> None:
-        self.loop = loop
-        self.sent = sent
-        self.waited = waited
-        self.open = True
-        self.reported = False
-
-
-class Waiter:
-    """One in the queue: what it has still to pay, and who is told."""
-
-    __slots__ = ("cost", "expiry", "future", "owed", "since", "wanted")
-
-    def __init__(self, cost: Cost, future: asyncio.Future[Place], since: float) -> None:
-        self.cost = cost
-        self.future = future
-        self.since = since
-        self.owed: dict[Unit, float] = {}
-        self.wanted = False
-        self.expiry: asyncio.TimerHandle | None = None
 
 
 class Lane:

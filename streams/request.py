@@ -235,15 +235,8 @@ def check_request(request: CompletionRequest) -> None:
         require(bool(text), "stop must not hold an empty text: it would end every answer at once")
     require(isinstance(cast(Any, request.extra), dict), "extra must be a dict of fields for the request's body")
     require(isinstance(cast(Any, request.metadata), dict), "metadata must be a dict of texts")
-    wanted, thought = request.response_format, request.reasoning
-    require(
-        wanted is None or isinstance(cast(Any, wanted), ResponseFormat),
-        f"response_format is a ResponseFormat, such as ResponseFormat(schema={{…}}), not {shown(wanted)}",
-    )
-    require(
-        thought is None or isinstance(cast(Any, thought), Reasoning),
-        f"reasoning is a Reasoning, such as Reasoning(effort='low'), not {shown(thought)}",
-    )
+    of_kind("response_format", request.response_format, ResponseFormat, "ResponseFormat(schema={…})")
+    of_kind("reasoning", request.reasoning, Reasoning, "Reasoning(effort='low')")
     check_sampling(request)
     check_tools(request)
 
@@ -267,10 +260,7 @@ def check_tools(request: CompletionRequest) -> None:
     names = [tool.name for tool in request.tools]
     require(len(names) == len(set(names)), "two tools have the same name")
     choice = request.tool_choice
-    require(
-        choice is None or isinstance(cast(Any, choice), ToolChoice),
-        f"tool_choice is a ToolChoice, such as ToolChoice('required'), not {shown(choice)}",
-    )
+    of_kind("tool_choice", choice, ToolChoice, "ToolChoice('required')")
     require(
         choice is None or choice.mode in ("auto", "none") or bool(names),
         "tool_choice asks for a tool, but tools is empty",
@@ -288,6 +278,10 @@ def in_range(name: str, value: float | None, low: float | None, high: float | No
     fits = fits and (low is None or value >= low) and (high is None or value <= high)
     bounds = "" if low is None else f" of {low:g} or more" if high is None else f" from {low:g} to {high:g}"
     require(fits, f"{name} must be a {'whole ' if whole else ''}number{bounds}, not {shown(value)}")
+
+
+def of_kind(name: str, value: Any, kind: type, example: str) -> None:
+    require(value is None or isinstance(value, kind), f"{name} is one like {example}, not {shown(value)}")
 
 
 def sequence(name: str, wanted: str, value: Any) -> tuple[Any, ...]:

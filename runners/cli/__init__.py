@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Final
-
 import click
 
+from .commands import COMMANDS, Commands
+
 __all__ = ["COMMANDS", "tokenrill"]
-
-COMMANDS: Final = ("chat", "demo", "doctor", "emulate")
-
-
-class Commands(click.Group):
-    """A group whose commands are imported when they are asked for: a chat need not wait for the server's imports."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = getattr(import_module(f".{cmd_name}", __name__), cmd_name)
-        return command
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from dataclasses import replace
 from typing import Any, BinaryIO, Protocol, get_args
@@ -13,6 +14,7 @@ from rich.console import Console
 from ...operators import resilient
 from ...sinks.console import ConsoleObserver
 from ...sinks.metrics import StreamMetrics
+from ...sources.http import Http
 from ...sources.registry import ProviderRegistry, Selection
 from ...streams.codec import encode_token
 from ...streams.errors import MissingCredential, StreamError
@@ -22,17 +24,19 @@ from ...streams.tokens import Finish, RefusalDelta, StreamToken
 from ...streams.types import Source
 from .exits import (
     BLOCKED,
+    BROKEN_OFF,
     EXIT_CODES,
     FAILED,
     INTERRUPTED,
     NO_KEY,
     OK,
-    abandon_stdout,
     complain,
     exit_code,
     explain,
+    on_the_command_line,
 )
 from .listing import list_providers
+from .seconds import SECONDS
 from .telling import telling
 
 __all__ = ["chat"]
@@ -82,16 +86,22 @@ class JsonLines:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print tokens as JSON lines.")
 @click.option("--base-url", metavar="URL", help="Another address, such as that of `tokenrill emulate`.")
+@click.option("--allow-http", is_flag=True, help="Let the key go unencrypted to another machine.")
 @click.option(
     "--first-token-timeout",
     metavar="SECONDS",
-    type=float,
+    type=SECONDS,
     default=60.0,
     show_default=True,
     help="How long to wait for the first word.",
 )
 @click.option(
-    "--idle-timeout", metavar="SECONDS", type=float, default=60.0, show_default=True, help="And for each one after it."
+    "--idle-timeout",
+    metavar="SECONDS",
+    type=SECONDS,
+    default=60.0,
+    show_default=True,
+    help="And for each one after it.",
 )
 @click.option(
     "--attempts", metavar="N", type=int, default=3, show_default=True, help="How often to ask until it answers."
@@ -110,6 +120,7 @@ def chat(
     reasoning: Effort | None,
     as_json: bool,
     base_url: str | None,
+    allow_http: bool,
     first_token_timeout: float,
     idle_timeout: float,
     attempts: int,
@@ -140,7 +151,7 @@ def chat(
             temperature=temperature,
             reasoning=Reasoning(effort=reasoning) if reasoning else None,
         )
-        source = made(chosen, base_url)
+        source = made(chosen, base_url, allow_http=allow_http)
         guard = resilient(
             attempts=attempts,
             resumes=3 if resume else 0,
@@ -150,15 +161,11 @@ def chat(
             breaker=False,
         )
     except ValueError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(on_the_command_line(str(error))) from None
     metrics = StreamMetrics(keep=1)
     builder = StreamPipelineBuilder.source(source).pipe(guard).attach(metrics)
     pipeline = (builder if quiet else builder.attach(telling(complain))).build()
-    try:
-        code = converse(pipeline, request, view(as_json))
-    except BrokenPipeError:
-        abandon_stdout()
-        sys.exit(OK)
+    code = converse(pipeline, request, view(as_json))
     if not quiet and metrics.calls and (metrics.calls[-1].tokens or code in (OK, INTERRUPTED)):
         click.echo(str(metrics.calls[-1]), err=True)
     sys.exit(code)
@@ -170,16 +177,21 @@ def selected(provider: str, model: str | None) -> Selection:
         chosen = ProviderRegistry().select(provider)
     except LookupError as error:
         raise click.UsageError(str(error.args[0])) from None
+    if model is not None and not model.strip():
+        raise click.UsageError("--model is empty: leave it out for the provider's usual model")
     if not (model or chosen.model):
         name = chosen.registration.name
         raise click.UsageError(f"{name} has no usual model: give --model MODEL, or --provider {name}:MODEL")
     return replace(chosen, model=model or chosen.model)
 
 
-def made(chosen: Selection, base_url: str | None) -> Source:
-    """The provider, or one line that says what it lacks."""
+def made(chosen: Selection, base_url: str | None, *, allow_http: bool) -> Source:
+    """The provider, by way of the proxy that the environment names; or one line that says what it lacks."""
     row = chosen.registration
-    options: dict[str, Any] = {row.address_option: base_url} if base_url else {}
+    reach_this_machine_directly()
+    options: dict[str, Any] = {"http": Http(trust_env=True), "allow_http": allow_http}
+    if base_url is not None:
+        options[row.address_option] = base_url
     try:
         return chosen.make(**options)
     except MissingCredential:
@@ -190,6 +202,13 @@ def made(chosen: Selection, base_url: str | None) -> Source:
         sys.exit(exit_code(error))
 
 
+def reach_this_machine_directly() -> None:
+    """No proxy leads to where we are, whatever the environment forgets to say."""
+    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    if known != "*":
+        os.environ["no_proxy"] = ",".join(filter(None, (known, "localhost", "127.0.0.1", "::1")))
+
+
 def whole_prompt(words: tuple[str, ...]) -> str:
     """The words, with what is piped in at the place of "-", or at the end."""
     place = words.index("-") if "-" in words else len(words)
@@ -197,8 +216,8 @@ def whole_prompt(words: tuple[str, ...]) -> str:
     if "-" in words or not sys.stdin.isatty():
         try:
             piped = sys.stdin.buffer.read().decode("utf-8", "replace").strip()
-        except KeyboardInterrupt:
-            sys.exit(INTERRUPTED)
+        except OSError as error:
+            raise click.UsageError(f"what is piped in cannot be read: {error.strerror}") from None
     prompt = "\n\n".join(filter(None, (" ".join(words[:place]), piped, " ".join(words[place + 1 :]))))
     if not prompt.strip():
         raise click.UsageError("there is nothing to ask: give a PROMPT, or pipe one in")
@@ -209,7 +228,6 @@ def view(as_json: bool) -> View:
     """How to show the answer: decorations are for people, so a pipe gets the text alone."""
     if as_json:
         return JsonLines(sys.stdout.buffer)
-    sys.stdout.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     live = sys.stdout.isatty()
     return ConsoleObserver(Console(), reasoning=live, tool_calls=True, notes=live)
 
@@ -220,7 +238,7 @@ def converse(pipeline: Pipeline[StreamToken], request: CompletionRequest, show: 
         return asyncio.run(read(pipeline, request, show))
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
+    except OSError:  # all that goes wrong with the network is a StreamError: we cannot write
         raise
     except Exception as error:
         if sys.flags.dev_mode and not isinstance(error, StreamError):
@@ -240,9 +258,13 @@ async def read(pipeline: Pipeline[StreamToken], request: CompletionRequest, show
                         code = BLOCKED
                     case Finish("error"):
                         code = FAILED
+                    case Finish("length"):
+                        code = BROKEN_OFF
                     case _:
                         pass
     finally:
-        show.end_line()
         await pipeline.aclose()
+        show.end_line()
+    if code == BROKEN_OFF:
+        complain("the answer has reached its longest, and is incomplete: --max-tokens lets it be longer.")
     return code

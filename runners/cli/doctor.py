@@ -19,6 +19,7 @@ from ...sources.built_in import OWN
 from ...sources.registry import ProviderRegistry, Registration
 from .exits import FAILED, NO_KEY, OK
 from .reach import Finding, reach_all
+from .seconds import Seconds
 
 __all__ = ["doctor"]
 
@@ -34,7 +35,7 @@ QUIET: Final = "dim"
 @click.option(
     "--timeout",
     metavar="SECONDS",
-    type=click.FloatRange(0.1),
+    type=Seconds(0.1, 600),
     default=5.0,
     show_default=True,
     help="For all of them together.",
@@ -84,13 +85,18 @@ def judged(
 ) -> tuple[int, str]:
     """The exit code, and what to do next."""
     with_key = [row for row in rows if row.key_found]
+    keyless = [row for row in rows if not row.variables]
     usable = [*(row for row in with_key if findings is None or findings[row.name].reached), *local]
+    if findings is None and len(keyless) == len(rows):
+        usable = keyless
     if usable:
         row = usable[0]
         specification = row.name if row.model else f"{row.name}:MODEL"
         return OK, f'Ready: tokenrill chat --provider {specification} "Hello"'
     if with_key:
         return FAILED, "No provider that has a key can be reached."
+    if len(keyless) == len(rows):
+        return FAILED, f"It needs no key, but cannot be reached. Is {keyless[0].title} running?"
     return NO_KEY, f"No key is set: set {' or '.join(wanted(rows))}. `tokenrill demo` needs none."
 
 

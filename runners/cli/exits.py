@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import Final
 
 import click
@@ -40,6 +41,7 @@ __all__ = [
     "complain",
     "exit_code",
     "explain",
+    "on_the_command_line",
 ]
 
 OK: Final = 0
@@ -53,10 +55,10 @@ INTERRUPTED: Final = 130
 EXIT_CODES: Final = """\b
 Exit codes:
   0    the answer is complete (or the reader of our output left)
-  1    the provider or the network failed
+  1    the provider or the network failed, or the output cannot be written
   2    the command was not understood
   3    there is no key, it was refused, or the extra that finds it is missing
-  4    the answer broke off or stalled: what came is incomplete
+  4    the answer broke off, stalled, or reached its longest: what came is incomplete
   5    a filter blocked the answer, or the model refused
   130  Ctrl-C
 """
@@ -68,7 +70,7 @@ HINTS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (PermissionDenied, "The key is good, but may not do this."),
     (RateLimited, "Wait, or ask less."),
     (Overloaded, "Try again in a while."),
-    (InvalidRequest, "Is --model right, and does it take these options?"),
+    (InvalidRequest, "Is --model right, and does it take these options? Does --base-url end as it should (/v1)?"),
     (NameResolutionError, SEE_DOCTOR),
     (TlsError, "Is a proxy in between?"),
     (ConnectError, SEE_DOCTOR),
@@ -76,6 +78,19 @@ HINTS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (StreamTruncated, TRY_AGAIN),
     (ConnectionLost, TRY_AGAIN),
 )
+
+ARGUMENTS: Final = {
+    "pass region=": "give --provider bedrock:REGION/MODEL",
+    "pass project=": "give --provider vertex:PROJECT/LOCATION/MODEL",
+    "pass endpoint=": "give --base-url",
+    "pass allow_http=True": "give --allow-http",
+    "base_url must": "--base-url must",
+    "endpoint must": "--base-url must",
+    "endpoint_url must": "--base-url must",
+    "base_url is": "--base-url is",
+    "endpoint is": "--base-url is",
+    "endpoint_url is": "--base-url is",
+}
 
 
 def exit_code(error: Exception) -> int:
@@ -112,12 +127,23 @@ def explain(error: Exception) -> str:
     if isinstance(error, StreamError) and error.request_id:
         about.append(f"request id {error.request_id}")
     said = printable(" ".join(str(error).split())).rstrip(".") or "no reason was given"
-    context = f" ({', '.join(about)})" if about else ""
-    line = f"{type(error).__name__}: {said}{context}."
+    line = f"{type(error).__name__}: {said}"
+    line += f" ({', '.join(about)})." if about else "" if said.endswith(("?", "!")) else "."
     hint = next((hint for kind, hint in HINTS if isinstance(error, kind)), "")
     if isinstance(error, StreamError) and error.retry_after:
         hint = f"Wait {error.retry_after:g} s."
     return f"{line} {hint}" if hint else line
+
+
+def on_the_command_line(message: str) -> str:
+    """What an error says to pass, as the option that passes it.
+
+    >>> on_the_command_line("no region for Bedrock: set AWS_REGION, or pass region=")
+    'no region for Bedrock: set AWS_REGION, or give --provider bedrock:REGION/MODEL'
+    """
+    for argument, option in ARGUMENTS.items():
+        message = message.replace(argument, option)
+    return message
 
 
 def complain(message: str) -> None:
@@ -126,5 +152,6 @@ def complain(message: str) -> None:
 
 
 def abandon_stdout() -> None:
-    """The reader of our output has left: what Python still wants to write there must not fail."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Our output cannot be written: what Python still wants to write there must not fail."""
+    with suppress(OSError, ValueError):  # it has no number, in tests
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

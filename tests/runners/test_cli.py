@@ -48,9 +48,15 @@ async def test_an_emulator_that_refuses_does_so() -> None:
 
 
 async def test_an_emulator_that_makes_no_sense_is_a_usage_error() -> None:
-    ran = await run("emulate", "--jitter", "3")
-    assert ran.code == 2
-    assert "from 0 to 1" in ran.err
+    for arguments, says in (
+        (("--jitter", "3"), "from 0 to 1"),
+        (("--between-tokens", "nan"), "no time in seconds"),
+        (("--fault", "cut", "--refuse", "429"), "--refuse refuses every request"),
+        (("--at", "mid_text"), "--at says where a --fault is"),
+    ):
+        ran = await run("emulate", *arguments)
+        assert ran.code == 2
+        assert says in ran.err
 
 
 async def test_help_teaches_by_examples() -> None:

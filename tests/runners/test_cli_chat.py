@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from tests.runners.program import CANARY, SLOW, WHOLE, chat, environment, program, run
+from tests.server import port_of_nobody
 from tokenrill import (
     AuthenticationError,
     Finish,
@@ -185,7 +186,11 @@ async def test_nobody_at_the_address_is_a_failure_that_says_where() -> None:
     [
         ((), "there is nothing to ask"),
         (("--max-tokens", "-1", "Hello"), "max_tokens must be"),
-        (("--base-url", "http://example.com", "Hello"), "use https"),
+        (("--base-url", "http://example.com", "Hello"), "use https, or give --allow-http"),
+        (("--base-url", "", "Hello"), "--base-url is empty"),
+        (("--model", "", "Hello"), "--model is empty"),
+        (("--provider", "bedrock:some.model", "Hello"), "or give --provider bedrock:REGION/MODEL"),
+        (("--idle-timeout", "nan", "Hello"), "nan is no time in seconds"),
         (("--idle-timeout", "0", "Hello"), "idle is a time in seconds"),
         (("--provider", "nobody", "Hello"), "no provider is called 'nobody'; there are anthropic, azure"),
         (("--provider", "azure", "Hello"), "azure has no usual model: give --model MODEL, or --provider azure:MODEL"),
@@ -198,3 +203,29 @@ async def test_a_command_that_makes_no_sense_sends_nothing(arguments: tuple[str,
     assert ran.code == 2
     assert message in ran.err
     assert CANARY not in ran.err
+
+
+async def test_an_answer_that_has_reached_its_longest_is_incomplete() -> None:
+    async with Emulator(Answer.tokens([TextDelta("One two"), Finish("length", "length")])) as server:
+        ran = await chat(server, "Hello")
+    assert (ran.code, ran.out) == (4, "One two\n")
+    assert "--max-tokens lets it be longer" in ran.err
+
+
+async def test_a_credentials_file_that_is_not_there_is_said_to_be_so() -> None:
+    ran = await run(
+        "chat", "--provider", "vertex:p/europe-west1/gemini-3-pro", "Hello", GOOGLE_APPLICATION_CREDENTIALS="/nowhere"
+    )
+    assert ran.code == 3
+    assert "the file that GOOGLE_APPLICATION_CREDENTIALS names is not there" in ran.err
+
+
+async def test_this_machine_is_reached_directly_and_others_by_the_proxy() -> None:
+    nobody = f"http://127.0.0.1:{port_of_nobody()}"
+    proxies = {"http_proxy": nobody, "https_proxy": nobody, "no_proxy": "example.com"}
+    async with Emulator(Answer.text(WHOLE)) as server:
+        here = await run("chat", "--base-url", f"{server.url}/v1", "Hello", OPENAI_API_KEY="any", **proxies)
+    elsewhere = await run("chat", "--attempts", "1", "Hello", OPENAI_API_KEY="any", **proxies)
+    assert (here.code, here.out) == (0, f"{WHOLE}\n")
+    assert elsewhere.code == 1
+    assert nobody.removeprefix("http://") in elsewhere.err

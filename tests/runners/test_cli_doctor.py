@@ -92,3 +92,11 @@ async def test_all_providers_can_be_listed() -> None:
         specifications
     )
     assert {row.name for row in ProviderRegistry()} <= {it.partition(":")[0].rstrip("[") for it in specifications}
+
+
+async def test_a_server_on_this_machine_needs_no_key_but_must_be_running() -> None:
+    ran = await run("doctor", "ollama")
+    assert ran.code == 1
+    assert "It needs no key, but cannot be reached. Is Ollama running?" in ran.out
+    assert (await run("doctor", "--offline", "ollama")).code == 0
+    assert (await run("doctor", "--timeout", "inf", "ollama")).code == 2

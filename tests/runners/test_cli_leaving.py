@@ -98,3 +98,55 @@ async def test_a_person_at_a_terminal_sees_reasoning_and_no_escape_of_the_models
             printed += piece
     os.close(ours)
     assert printed.decode() == "\x1b[2mHm.\x1b[0m\r\nHi␛]0;owned␇\r\n"
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+async def test_a_standard_stream_that_is_closed_is_no_reason_to_fall_over(closed: str) -> None:
+    async with Emulator(Answer.text("One two.")) as server:
+        command = f"{sys.executable} -m tokenrill chat --base-url {server.url}/v1 Hello {closed}"
+        process = await asyncio.create_subprocess_shell(
+            command,
+            env=environment(OPENAI_API_KEY="any"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0
+    assert out == (b"" if ">&-" in closed.split() else b"One two.\n")
+    assert len(err.splitlines()) == (0 if "2>&-" in closed else 1)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no device that is full")
+@pytest.mark.parametrize("arguments", [["chat", "Hello"], ["chat", "--json", "Hello"], ["chat", "--list-providers"]])
+async def test_an_output_that_cannot_be_written_is_a_failure(arguments: list[str]) -> None:
+    async with Emulator(Answer.text("One two.")) as server:
+        env = environment(OPENAI_API_KEY="any", OPENAI_BASE_URL=f"{server.url}/v1")
+        with open("/dev/full", "wb") as full:  # noqa: ASYNC230
+            async with program(*arguments, env=env, stdout=full.fileno()) as process:
+                _, err = await asyncio.wait_for(process.communicate(), 30)
+    assert (process.returncode, err) == (1, b"tokenrill: cannot write the output: No space left on device\n")
+
+
+INTERRUPTED_IMPORT = """
+import sys
+interrupted, sys.argv[1:] = sys.argv[1], ["chat", "Hello"]
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == interrupted:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+from tokenrill.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["tokenrill.runners.cli", "tokenrill.runners.cli.chat", "rich"])
+async def test_control_c_while_it_begins_is_ctrl_c_too(module: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", INTERRUPTED_IMPORT, module),
+        env=environment(),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, err = await asyncio.wait_for(process.communicate(), 30)
+    assert (process.returncode, err.strip()) == (130, b"")

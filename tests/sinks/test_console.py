@@ -29,7 +29,7 @@ from tokenrill import (
     console,
     watch,
 )
-from tokenrill.sinks.console import printable
+from tokenrill.sinks.console import ConsoleObserver, printable
 
 CALL = Call("test", CompletionRequest(model="m", messages="Hi"))
 
@@ -167,3 +167,13 @@ def test_without_rich_the_error_says_what_to_install() -> None:
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ran.returncode != 0
     assert "ImportError: the console sink needs rich: pip install 'tokenrill[cli]'" in ran.stderr
+
+
+def test_what_the_terminal_cannot_write_becomes_a_question_mark() -> None:
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding="ascii")
+    observer = ConsoleObserver(Console(file=file))
+    for token in (TextDelta("déjà "), ReasoningDelta("日本"), TextDelta("vu")):
+        observer.on_next(token)
+    observer.on_completed()
+    assert raw.getvalue().decode() == "d?j? \n??\nvu\n"

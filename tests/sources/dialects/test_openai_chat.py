@@ -17,20 +17,17 @@ from tokenrill import (
     ContentBlocked,
     Finish,
     InvalidRequest,
-    LimitExceeded,
     Logprobs,
     Overloaded,
     RateLimited,
     Raw,
     RefusalDelta,
-    ReplyBuilder,
     ResponseStart,
     StreamError,
     StreamToken,
     StreamTruncated,
     TextDelta,
     TokenLogprob,
-    ToolCallStart,
     Usage,
 )
 from tokenrill.sources.dialects.openai_chat.decode import ChatDecoder
@@ -49,21 +46,6 @@ def decode(*payloads: bytes | dict[str, Any]) -> list[StreamToken]:
 
 def chunk(choice: int = 0, finish_reason: str | None = None, **delta: Any) -> dict[str, Any]:
     return {"id": "c", "model": "m", "choices": [{"index": choice, "delta": delta, "finish_reason": finish_reason}]}
-
-
-def called(*fragments: dict[str, Any]) -> list[tuple[str, str, str]]:
-    builder = ReplyBuilder()
-    for token in decode(*(chunk(tool_calls=[fragment]) for fragment in fragments), chunk(0, "tool_calls"), DONE):
-        builder.feed(token)
-    return [(call.id, call.name, call.arguments) for call in builder.reply().tool_calls]
-
-
-def fragment(
-    index: int | None = None, id: str | None = None, name: str | None = None, arguments: Any = ""
-) -> dict[str, Any]:
-    function = {"name": name, "arguments": arguments}
-    made = {"index": index, "id": id, "function": {key: value for key, value in function.items() if value is not None}}
-    return {key: value for key, value in made.items() if value is not None}
 
 
 @given(
@@ -121,63 +103,6 @@ def test_plain_text_really_takes_the_typed_path() -> None:
     assert decoder.feed_batch([json.dumps(recorded).encode()] * 2) == [TextDelta("Hi")] * 2
 
 
-def test_parallel_calls_may_be_interleaved() -> None:
-    assert called(
-        fragment(0, "a", "f", "{"),
-        fragment(1, "b", "g", "["),
-        fragment(0, None, None, "}"),
-        fragment(1, None, None, "]"),
-    ) == [("a", "f", "{}"), ("b", "g", "[]")]
-
-
-def test_two_ids_on_one_index_are_two_calls() -> None:
-    assert called(fragment(0, "a", "f", "{}"), fragment(0, "b", "g", "{}")) == [("a", "f", "{}"), ("b", "g", "{}")]
-
-
-def test_calls_that_share_an_index_may_be_interleaved() -> None:
-    assert called(
-        fragment(0, "a", "f", "{"), fragment(0, "b", "g", "["), fragment(0, "a", None, "}"), fragment(0, "b", None, "]")
-    ) == [("a", "f", "{}"), ("b", "g", "[]")]
-
-
-def test_an_id_that_changes_without_a_name_is_of_the_same_call() -> None:
-    """As servers send it that make up an id for every fragment."""
-    assert called(
-        fragment(0, "a", "f", ""), fragment(0, "b", None, "{"), fragment(0, "c", None, "}"), fragment(1, "d", "g", "[")
-    ) == [("a", "f", "{}"), ("d", "g", "[")]
-
-
-def test_calls_without_an_index_are_told_apart_by_id_and_by_name() -> None:
-    assert called(fragment(None, "a", "f", "{}"), fragment(None, "b", "f", "[]")) == [
-        ("a", "f", "{}"),
-        ("b", "f", "[]"),
-    ]
-    assert called(fragment(None, "", "f", "{}"), fragment(None, "", "g", "[]")) == [
-        ("call_c_0", "f", "{}"),
-        ("call_c_1", "g", "[]"),
-    ]
-    assert called(fragment(None, "a", "f", "{"), fragment(None, None, None, "}")) == [("a", "f", "{}")]
-
-
-def test_a_name_may_come_after_the_arguments_and_may_be_repeated() -> None:
-    assert called(fragment(0, "a", None, "{"), fragment(0, None, "f", "}")) == [("a", "f", "{}")]
-    assert called(fragment(0, "a", "f", "{"), fragment(0, "a", "f", "}")) == [("a", "f", "{}")]
-
-
-def test_a_call_without_an_id_gets_one_to_be_answered_by() -> None:
-    """The answer's id is in it, so that it is no other turn's; and the choice, since each numbers its own."""
-    bare = fragment(0, None, "f", "{}")
-    tokens = decode(chunk(0, tool_calls=[bare]), chunk(1, tool_calls=[bare]), chunk(0, "stop"), chunk(1, "stop"), DONE)
-    assert [token.id for token in tokens if isinstance(token, ToolCallStart)] == ["call_c_0", "call_c_1_0"]
-
-
-def test_a_call_that_was_asked_for_by_name_finishes_with_tool_calls() -> None:
-    """OpenAI says ``stop`` then; choices that called nothing have stopped."""
-    call = chunk(1, tool_calls=[fragment(0, "a", "f", "{}")])
-    tokens = decode(call, chunk(0, content="Hi"), chunk(0, "stop"), chunk(1, "stop"), DONE)
-    assert tokens[-2:] == [Finish("stop", "stop", 0), Finish("tool_calls", "stop", 1)]
-
-
 def test_a_whole_message_is_what_was_said_unless_it_was_said_before() -> None:
     whole: dict[str, Any] = {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}
     assert TextDelta("Hi") in decode({"id": "c", "choices": [whole]}, DONE)
@@ -191,17 +116,6 @@ def test_a_number_that_no_float_can_hold_is_none() -> None:
     absurd: dict[str, Any] = {"content": [{"token": "a", "logprob": 10**400, "top_logprobs": []}]}
     tokens = decode({"id": "c", "choices": [{"index": 0, "delta": {"content": "a"}, "logprobs": absurd}]}, DONE)
     assert Logprobs((TokenLogprob("a", 0.0),)) in tokens
-
-
-def test_arguments_may_be_null_or_an_object() -> None:
-    assert called(fragment(0, "a", "f", None)) == [("a", "f", "")]
-    assert called(fragment(0, "a", "f", {"x": 1})) == [("a", "f", '{"x":1}')]
-
-
-def test_an_index_may_be_huge_but_calls_may_not_be_many() -> None:
-    assert called(fragment(10**12, "a", "f", "{}")) == [("a", "f", "{}")]
-    with pytest.raises(LimitExceeded, match="max_tool_calls=1024"):
-        called(*(fragment(number, f"c{number}", "f", "{}") for number in range(1100)))
 
 
 @pytest.mark.parametrize(("total", "output"), [(38, 33), (5 + 23, 23), (None, 23)])
@@ -234,13 +148,6 @@ def test_an_answer_of_which_one_choice_was_cut_is_truncated() -> None:
     with pytest.raises(StreamTruncated):
         decode(chunk(0, content="Hi"), chunk(0, "stop"), chunk(1, content="Hel"))
     assert decode(chunk(0, "stop"), chunk(1, "length"))[-1] == Finish("length", "length", 1)
-
-
-def test_calls_end_when_all_choices_have_finished_not_when_one_has() -> None:
-    first, last = chunk(1, tool_calls=[fragment(0, "a", "f", "{")]), chunk(1, tool_calls=[fragment(0, None, None, "}")])
-    between: dict[str, Any] = {"id": "c", "choices": []}
-    tokens = decode(first, chunk(0, "stop"), between, last, chunk(1, "tool_calls"), DONE)
-    assert [type(token).__name__ for token in tokens[-4:]] == ["ToolCallDelta", "ToolCallEnd", "Finish", "Finish"]
 
 
 def test_an_event_without_data_says_nothing() -> None:
