@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from html import escape
-from typing import Any, Final, Literal, TypeAlias
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, Final
 from weakref import WeakSet
 
-from msgspec import Struct
 from reactivex import Observer, abc
 
 from ..streams import tokens
 from ..streams.call import Call
 from ..streams.decisions import Decision
 from ..streams.types import Sink
+from .marble_axis import SEVERAL, Kind, Marble, Moment, moments, places, row_of, told
+from .marble_picture import picture
+from .printable import printable
 
 __all__ = ["Marble", "Marbles"]
 
-Kind: TypeAlias = Literal["next", "error", "completed", "left", "decided"]
 MOST: Final = 2_000  # marbles; what comes later is only counted
-LANE: Final = 46  # pixels
-LEFT: Final = 150
-MARBLE: Final = 21
-TEXT: Final = 14
-LETTER: Final = 6
 SIGNS: Final[dict[type, str]] = {
     tokens.ResponseStart: "R",
     tokens.ReasoningDelta: "~",
@@ -40,15 +37,6 @@ SIGNS: Final[dict[type, str]] = {
     tokens.Finish: "F",
 }
 ENDS: Final[dict[Kind, str]] = {"error": "#", "completed": "|", "left": "x"}
-
-
-class Marble(Struct, frozen=True):
-    """Something that came: when, in seconds from the beginning, in which lane, and what to write on it."""
-
-    lane: str
-    at: float
-    kind: Kind
-    label: str
 
 
 class Marbles:
@@ -103,7 +91,7 @@ class Marbles:
         if lane not in self._lanes:
             self._lanes.append(lane)
         if len(self.marbles) < MOST:
-            self.marbles.append(Marble(lane, at, kind, label))
+            self.marbles.append(Marble(lane, at, kind, printable(label)))
         else:
             self.missed += 1
 
@@ -124,56 +112,26 @@ class Marbles:
 
     def svg(self, width: int = 900) -> str:
         """The diagram as an SVG picture that can be read on light and on dark pages."""
-        scale = (width - LEFT - 40) / self._span
-        rows = [list(spread(self.of(lane), scale, MARBLE)) for lane in self._lanes]
-        under = [captions(row) for row in rows]
-        ends = [place + 40 for row in rows for _, place in row]
-        ends += [x + LETTER * len(label) + 16 for labels, _ in under for _, x, _, label in labels]
-        width = max([width, *(LEFT + round(end) for end in ends)])
-        drawn: list[str] = []
-        y = 26
-        for lane, row, (labels, deep) in zip(self._lanes, rows, under, strict=True):
-            drawn.append(f'<text class="ink" x="8" y="{y + 4}">{escape(lane)}</text>')
-            drawn.append(f'<line class="line" x1="{LEFT}" y1="{y}" x2="{width - 16}" y2="{y}"/>')
-            drawn += [part for marble, place in row for part in shape(marble, LEFT + place, y)]
-            drawn += [
-                f'<text class="{kind}" x="{LEFT + x:.1f}" y="{y + 21 + line * TEXT}">{escape(label)}</text>'
-                for kind, x, line, label in labels
-            ]
-            y += LANE + TEXT * max(deep - 1, 0)
-        for part in range(6):
-            at = self._span * part / 5
-            x = LEFT + at * scale
-            drawn.append(f'<text class="soft" x="{x:.1f}" y="{y - 6}" text-anchor="middle">{at:.3g} s</text>')
-        return "".join(
-            [
-                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {y + 8}" width="{width}" ',
-                f'height="{y + 8}" font-family="ui-sans-serif, system-ui, sans-serif" font-size="12">',
-                f"<style>{STYLE}</style>",
-                *drawn,
-                "</svg>",
-            ]
-        )
+        return picture(self._lanes, self.marbles, width)
 
     @property
     def _span(self) -> float:
         return max((marble.at for marble in self.marbles), default=0.0) or 1.0
 
     def _lines(self, width: int) -> Iterator[str]:
-        broad = max(map(len, self._lanes), default=0)
-        columns = min(width, max(len({marble.at for marble in self.marbles}) - 1, 1))
+        broad = max((len(printable(lane)) for lane in self._lanes), default=0)
+        found = moments(self.marbles, width)
+        stands = places(found, columns(found, width), 1)
         seen: set[str] = set()
         for lane in self._lanes:
-            cells: dict[int, str] = {}
-            for marble, place in spread(self.of(lane), columns / self._span, 1):
-                cells[round(place)] = ENDS.get(marble.kind) or marble.label
-            seen.update(cells.values())
-            notes = [f"{marble.at:.3g} s: {marble.label}" for marble in self.of(lane) if marble.kind == "decided"]
-            line = "".join(cells.get(column, "-") for column in range(max([*cells, columns]) + 1))
-            yield f"{lane.ljust(broad)}  {'; '.join(notes) or line}"
+            cells = {int(place): cell(marbles) for marbles, place in row_of(lane, found, stands)}
+            notes = [f"{told(marble.at)}: {marble.label}" for marble in self.of(lane) if marble.kind == "decided"]
+            seen.update([] if notes else cells.values())
+            line = "".join(cells.get(column, "-") for column in range(int(stands[-1]) + 1))
+            yield f"{printable(lane).ljust(broad)}  {'; '.join(notes) or line}"
         legend = [f"{sign} {meaning}" for sign, meaning in LEGEND.items() if sign in seen]
         missed = [f"{self.missed:,} more not shown"] if self.missed else []
-        yield f"0 s to {self._span:.3g} s; {', '.join(legend + missed)}"
+        yield f"0 s to {told(self._span)}; {', '.join(legend + missed)}"
 
     def of(self, lane: str) -> list[Marble]:
         """The marbles of one lane, as they came."""
@@ -201,33 +159,21 @@ class Drawing(Observer[Any]):
         self._add(self._lane, "left", "")
 
 
-def spread(marbles: Iterable[Marble], scale: float, apart: float) -> Iterator[tuple[Marble, float]]:
-    """Where to draw each: at its moment, or right behind the one before, where they came at once."""
-    free = 0.0
-    for marble in marbles:
-        place = max(marble.at * scale, free)
-        free = place + (apart if marble.kind != "decided" else 0)
-        yield marble, place
+def columns(found: Sequence[Moment], most: int) -> int:
+    """How wide a terminal's axis is: enough for a column for what usually lies between two moments."""
+    gaps = sorted(gap for gap in (later.at - earlier.at for earlier, later in pairwise(found)) if gap > 0)
+    usual = round(sum(gaps) / gaps[len(gaps) // 2]) if gaps else 0
+    return max(1, min(most, max(usual, len(found) - 1)))
 
 
-def captions(row: Iterable[tuple[Marble, float]]) -> tuple[list[tuple[str, float, int, str]], int]:
-    """What is written under a lane: class, place and line of each label, and how many lines that makes.
-
-    None covers another: each is on the first line that is free there; what repeats the one before is left out.
-    """
-    labels: list[tuple[str, float, int, str]] = []
-    free: list[float] = []
-    before = ""
-    for marble, place in row:
-        if marble.kind not in ("decided", "error") or marble.label == before:
-            continue
-        before = marble.label
-        wide = LETTER * len(before)
-        start = place - wide / 2 if marble.kind == "error" else place - 4
-        line = next((number for number, end in enumerate(free) if end <= start), len(free))
-        free[line : line + 1] = [start + wide + LETTER]
-        labels.append(("bad" if marble.kind == "error" else "soft", start, line, before))
-    return labels, len(free)
+def cell(marbles: list[Marble]) -> str:
+    """One column of a terminal: no sign that would take two, or none."""
+    if len(marbles) > 1:
+        return SEVERAL
+    (marble,) = marbles
+    label = ENDS.get(marble.kind) or marble.label
+    wide = len(label) != 1 or unicodedata.east_asian_width(label) in "WF" or unicodedata.combining(label)
+    return "•" if wide else label
 
 
 def sign_of(value: Any, words: bool) -> str:
@@ -244,29 +190,14 @@ def said(decision: Decision) -> str:
     >>> said(Retry("before_content", attempt=2, wait=0.5, error="Overloaded"))
     'Retry: before_content, attempt 2, wait 0.5, Overloaded'
     """
-    told: list[str] = []
+    words: list[str] = []
     for name in decision.__struct_fields__:
         value = getattr(decision, name)
         if isinstance(value, str):
-            told.append(value)
+            words.append(value)
         elif isinstance(value, (int, float)):
-            told.append(f"{name} {value:.3g}")
-    return f"{type(decision).__name__}: {', '.join(told)}"
-
-
-def shape(marble: Marble, x: float, y: float) -> Iterable[str]:
-    label = escape(marble.label)
-    match marble.kind:
-        case "next":
-            yield f'<circle class="marble" cx="{x:.1f}" cy="{y}" r="10"><title>{marble.at:.3f} s</title></circle>'
-            yield f'<text class="on" x="{x:.1f}" y="{y + 4}" text-anchor="middle">{label}</text>'
-        case "decided":
-            yield f'<line class="note" x1="{x:.1f}" y1="{y - 12}" x2="{x:.1f}" y2="{y + 12}"/>'
-        case "error":
-            yield f'<path class="error" d="M{x - 8:.1f} {y - 8}l16 16m0 -16l-16 16"/>'
-        case "completed" | "left":
-            kind = "end" if marble.kind == "completed" else "gone"
-            yield f'<line class="{kind}" x1="{x:.1f}" y1="{y - 12}" x2="{x:.1f}" y2="{y + 12}"/>'
+            words.append(f"{name} {value:.3g}")
+    return f"{type(decision).__name__}: {', '.join(words)}"
 
 
 LEGEND: Final[dict[str, str]] = {
@@ -277,14 +208,8 @@ LEGEND: Final[dict[str, str]] = {
     "≈": "seam",
     "U": "usage",
     "F": "finish",
+    SEVERAL: "several",
     "|": "completed",
     "#": "error",
     "x": "left",
 }
-STYLE: Final = (
-    ".ink{fill:#24292f}.soft{fill:#57606a;font-size:11px}.bad{fill:#cf222e;font-size:11px}.line{stroke:#8c959f}"
-    ".marble{fill:#ddf4ff;stroke:#0969da}.on{fill:#0a3069;font-size:11px}.error,.end,.gone{stroke-width:2.5;fill:none}"
-    ".error{stroke:#cf222e}.end{stroke:#24292f}.gone{stroke:#8c959f;stroke-dasharray:3 3}.note{stroke:#bf8700}"
-    "@media(prefers-color-scheme:dark){.ink{fill:#e6edf3}.soft{fill:#9198a1}.bad{fill:#ff7b72}.line{stroke:#6e7681}"
-    ".marble{fill:#0c2d6b;stroke:#58a6ff}.on{fill:#cae8ff}.error{stroke:#ff7b72}.end{stroke:#e6edf3}.note{stroke:#d29922}}"
-)

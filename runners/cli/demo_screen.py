@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ...sinks.call_record import CallRecord, bytes_text
-from ...sinks.console import printable
 from ...sinks.metrics import StreamMetrics
+from ...sinks.printable import printable
 from ...streams.call import Call
 from ...streams.tokens import ReasoningDelta, StreamToken, TextDelta
 from .demo_cast import Part

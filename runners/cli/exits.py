@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from ...sinks.console import printable
+from ...sinks.printable import printable
 from ...streams.errors import (
     ApiError,
     AuthenticationError,

@@ -29,7 +29,8 @@ from tokenrill import (
     console,
     watch,
 )
-from tokenrill.sinks.console import ConsoleObserver, printable
+from tokenrill.sinks.console import ConsoleObserver
+from tokenrill.sinks.printable import printable
 
 CALL = Call("test", CompletionRequest(model="m", messages="Hi"))
 
