@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 import weakref
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from functools import partial
 from time import monotonic
@@ -154,9 +154,10 @@ def look_away(closed: asyncio.Future[None]) -> None:
 class Pool:
     """One loop's session, and who watches its streams; it ends when it is told to, or with its loop."""
 
-    def __init__(self, session: aiohttp.ClientSession, silence: Silence) -> None:
+    def __init__(self, session: aiohttp.ClientSession, silence: Silence, forget: Callable[[], object]) -> None:
         self.session = session
         self.silence = silence
+        self._forget = forget
         self._guard = cast("AsyncGeneratorType[None, None]", self._until_loop_ends())
         self._ending: asyncio.Task[None] | None = None
 
@@ -183,6 +184,7 @@ class Pool:
         try:
             yield
         finally:
+            self._forget()
             if not self.session.closed:
                 self.silence.stop()
                 await self.session.close()
@@ -211,7 +213,8 @@ class Sessions:
             for gone in [other for other in list(self._pools) if other.is_closed()]:
                 self._pools.pop(gone, None)
             silence = Silence(self._read_timeout)
-            pool = self._pools[loop] = Pool(self._new_session(silence, request_class()), silence)
+            session = self._new_session(silence, request_class())
+            pool = self._pools[loop] = Pool(session, silence, partial(forget, self._pools, loop, session))
             await pool.begin()
         return pool.session
 
@@ -236,6 +239,12 @@ class Sessions:
             response_class=answer,
             headers={"user-agent": "tokenrill", "accept-encoding": "identity"},
         )
+
+
+def forget(pools: Pools, loop: asyncio.AbstractEventLoop, session: aiohttp.ClientSession) -> None:
+    """This session of a loop that ends; another may have taken its place."""
+    if loop in pools and pools[loop].session is session:
+        del pools[loop]
 
 
 def drop(pools: Pools) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
@@ -17,6 +16,7 @@ from .demand import Demand
 from .errors import StreamError
 from .reply import Reply
 from .tokens import Finish, RateLimits, ResponseStart, StreamToken, Usage
+from .tracebacks import forget_variables
 
 if TYPE_CHECKING:
     from .continuation import Continuation
@@ -199,7 +199,7 @@ class Call:
         """Write on an error of ours whose call it ended, and what had come until then."""
         if not isinstance(error, StreamError):
             return
-        traceback.clear_frames(error.__traceback__)  # its frames hold what was read: prompts, answers, quoted keys
+        forget_variables(error.__traceback__)  # its frames hold what was read: prompts, answers, quoted keys
         attempt = self.attempt
         error.provider = error.provider or attempt.provider
         error.request_id = error.request_id or attempt.request_id

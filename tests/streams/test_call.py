@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import tracemalloc
 from collections.abc import Sequence
 
 import pytest
+import reactivex as rx
 from hypothesis import given, strategies as st
+from reactivex import Observable, operators as ops
 
+from tests.virtual_loop import run_virtual
 from tokenrill import (
     Call,
     CompletionRequest,
+    ConnectionLost,
     Finish,
     Message,
     RateLimit,
@@ -19,6 +24,7 @@ from tokenrill import (
     ReasoningDelta,
     ResponseStart,
     StreamError,
+    StreamPipelineBuilder,
     StreamToken,
     StreamTruncated,
     TextDelta,
@@ -170,3 +176,40 @@ def test_a_call_says_whose_it_is_and_no_more() -> None:
     assert repr(call) == "Call(provider='p', model='m')"
     assert call.demand is not Call("p", REQUEST).demand
     assert call.usage is None
+
+
+def test_an_error_that_is_raised_to_many_leaves_those_running_who_deal_with_it() -> None:
+    """What it quotes is forgotten by clearing frames, and one is that of a coroutine, of somebody else, that waits."""
+    pipeline = StreamPipelineBuilder.source(Failing(ConnectionLost("gone"))).build()
+    dealt_with = list[int]()
+
+    async def one(number: int) -> None:
+        await asyncio.sleep(0.01 * number)
+        try:
+            async with pipeline.open(REQUEST) as tokens:
+                async for _ in tokens:
+                    pass
+        except ConnectionLost:
+            await asyncio.sleep(1)
+            dealt_with.append(number)
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*[one(number) for number in range(5)])
+
+    run_virtual(all_of_them())
+    assert dealt_with == [0, 1, 2, 3, 4]
+
+
+class Failing:
+    """A source that has one error for all, as a shared stream has."""
+
+    name = "failing"
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def stream(self, call: Call) -> Observable[StreamToken]:
+        return rx.throw(self._error).pipe(ops.delay_subscription(0.005))
+
+    async def aclose(self) -> None:
+        """It holds nothing."""
