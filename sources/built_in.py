@@ -96,6 +96,7 @@ SERVED: Final = tuple(
         partial(compatible, name),
         server.variables if server.needs_key else (),
         address=server.base_url,
+        address_variables=(server.address_variable,) if server.address_variable else (),
     )
     for name, server in SERVERS.items()
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace as with_fields
 
@@ -55,6 +56,7 @@ class Server:
     """One row: ``name`` is OpenTelemetry's ``gen_ai.provider.name`` where it has one.
 
     ``variables`` may hold the key; a server with ``needs_key=False`` is asked without one when none is set.
+    ``address_variable`` may hold the address, or as much of one as differs from ``base_url``.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Server:
     variables: tuple[str, ...] = ()
     quirks: Quirks = Quirks()
     needs_key: bool = True
+    address_variable: str | None = None
     dialect: Dialect | None = None
     path: str = "chat/completions"
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -115,6 +118,7 @@ SERVERS: Final[Mapping[str, Server]] = {
         "http://127.0.0.1:11434",
         ("OLLAMA_API_KEY",),
         needs_key=False,
+        address_variable="OLLAMA_HOST",
         dialect=OLLAMA_CHAT,
         path="api/chat",
         headers={"accept": "application/x-ndjson"},
@@ -141,7 +145,7 @@ def compatible(
     Args:
         server: One of :data:`SERVERS`, the address of another (with its ``/v1``), or a row of your own.
         api_key: By default the row's environment variable; a server by its address is sent a key only when given.
-        base_url: Where the server is, when not at its usual address.
+        base_url: Where the server is, when not at its usual address; by default, for Ollama, ``OLLAMA_HOST``.
         http: A pool to share with other providers; by default this provider has its own.
         allow_http: Let the key and the prompts go unencrypted to a host that is not this machine.
 
@@ -156,7 +160,7 @@ def compatible(
         ValueError: When there is no such server, or the key or the address cannot be used.
     """
     row = row_for(server)
-    address = checked_base_url(given_or(base_url, row.base_url), allow_http=allow_http)
+    address = checked_base_url(given_or(base_url, address_of_environment(row), row.base_url), allow_http=allow_http)
     dialect = row.dialect or replace(OPENAI_CHAT, render=partial(render, row.quirks), rate_limits=row.rate_limits)
     return Provider(
         name=row.name,
@@ -177,6 +181,23 @@ def row_for(server: str | Server) -> Server:
     if server not in SERVERS:
         raise ValueError(f"no server is called {server!r}: give one of {', '.join(SERVERS)}, or an address")
     return SERVERS[server]
+
+
+def address_of_environment(row: Server) -> str:
+    """The address in the row's variable, with what it leaves out; a server that listens everywhere listens here too.
+
+    As Ollama's own clients read it: https://docs.ollama.com/faq#how-do-i-configure-ollama-server
+    """
+    told = os.environ.get(row.address_variable or "", "").strip()
+    if not told:
+        return ""
+    if "://" in told:
+        return told
+    usual = urlsplit(row.base_url)
+    parts = urlsplit(f"//{told}")
+    host = parts.hostname or usual.hostname or ""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"{usual.scheme}://{f'[{host}]' if ':' in host else host}:{parts.port or usual.port}{parts.path}"
 
 
 def authorization(row: Server, api_key: str | None, address: str) -> Authorize:

@@ -49,6 +49,7 @@ SENT: dict[str, tuple[str, str, dict[str, Any]]] = {
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
     for _, variable, _ in SENT.values():
         monkeypatch.delenv(variable, raising=False)
+    monkeypatch.delenv("OLLAMA_HOST", raising=False)
 
 
 def test_every_row_has_its_golden_request() -> None:
@@ -138,3 +139,27 @@ def test_each_servers_rate_limits_are_read() -> None:
     groq = {"x-ratelimit-remaining-requests": "14370", "x-ratelimit-reset-requests": "2m59.56s"}
     limits = compatible("groq", api_key=KEY).dialect.rate_limits(groq)
     assert limits == RateLimits(RateLimit(None, 14370, 179.56))
+
+
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [
+        ("", "http://127.0.0.1:11434"),
+        ("127.0.0.1:5000", "http://127.0.0.1:5000"),
+        ("localhost", "http://localhost:11434"),
+        (":5000", "http://127.0.0.1:5000"),
+        ("0.0.0.0", "http://127.0.0.1:11434"),
+        ("[::1]:5000", "http://[::1]:5000"),
+        ("https://ollama.example/at", "https://ollama.example/at"),
+    ],
+)
+def test_ollama_is_where_its_own_variable_says(told: str, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", told)
+    assert compatible("ollama").endpoint(ASK) == f"{address}/api/chat"
+
+
+def test_ollama_elsewhere_is_not_told_prompts_in_the_clear_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", "gpu.example")
+    with pytest.raises(ValueError, match="in the clear"):
+        compatible("ollama")
+    assert compatible("ollama", allow_http=True).endpoint(ASK) == "http://gpu.example:11434/api/chat"
