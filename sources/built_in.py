@@ -11,7 +11,7 @@ from .compatible import SERVERS, compatible
 from .http import Http
 from .registration import Registration
 
-__all__ = ["BUILT_IN", "OWN"]
+__all__ = ["ANY", "BUILT_IN", "OWN"]
 
 # The usual models are small ones that their vendors have not announced the end of (November 2026).
 # https://developers.openai.com/api/docs/deprecations https://ai.google.dev/gemini-api/docs/deprecations

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ...sources.built_in import OWN
+from ...sources.built_in import ANY, OWN
 from ...sources.registry import ProviderRegistry, Registration
 from .exits import FAILED, NO_KEY, OK
 from .reach import Finding, reach_all
@@ -85,6 +85,8 @@ def judged(
 ) -> tuple[int, str]:
     """The exit code, and what to do next."""
     with_key = [row for row in rows if row.key_found]
+    if [row.name for row in rows] == [ANY.name]:
+        return FAILED, f'It has no usual address: tokenrill chat --provider {ANY.name}:MODEL --base-url URL "Hello"'
     keyless = [row for row in rows if not row.variables]
     usable = [*(row for row in with_key if findings is None or findings[row.name].reached), *local]
     if findings is None and len(keyless) == len(rows):

@@ -99,4 +99,5 @@ async def test_a_server_on_this_machine_needs_no_key_but_must_be_running() -> No
     assert ran.code == 1
     assert "It needs no key, but cannot be reached. Is Ollama running?" in ran.out
     assert (await run("doctor", "--offline", "ollama")).code == 0
+    assert "--provider compatible:MODEL --base-url URL" in (await run("doctor", "compatible")).out
     assert (await run("doctor", "--timeout", "inf", "ollama")).code == 2
