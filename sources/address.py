@@ -15,6 +15,7 @@ __all__ = [
     "checked_value",
     "given_or",
     "is_forbidden_address",
+    "is_loopback",
     "path_segment",
 ]
 
@@ -107,6 +108,7 @@ def checked_url(url: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
+    """Whether a host, by its name or address, is this machine."""
     if host == "localhost":
         return True
     try:

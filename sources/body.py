@@ -14,10 +14,11 @@ import aiohttp
 from ..streams.call import Call
 from ..streams.errors import StreamError
 from .connections import READ_SIZE, Answer, closing, hang_up, look_away, look_away_later
+from .gathering import fits
 from .http_errors import presentable
 from .inflate import inflate
 from .pump import Pump
-from .pushed import Flow, fits, kept_back
+from .pushed import Flow, kept_back
 from .relay import Buffered, takes_a_buffer
 
 __all__ = ["Reading", "error_body", "see_the_end", "tell_closed"]
@@ -191,6 +192,8 @@ class Reading(Flow):
             self._closed = closed = closing(self._response)
             if closed is None:
                 self.break_off()  # it was closed before anybody could be told
+            elif closed.done():
+                self._on_closed(closed)
             else:
                 closed.add_done_callback(self._on_closed, context=self._pump.context)
 

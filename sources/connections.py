@@ -20,7 +20,7 @@ from aiohttp.http import HttpProcessingError
 from yarl import URL
 
 from ..streams.errors import ConnectionLost, ProtocolError, StreamError
-from .address import is_forbidden_address
+from .address import is_forbidden_address, is_loopback
 from .idle import Silence
 from .outgoing import request_class
 
@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 READ_SIZE: Final = 16 << 10
+MOST_UNASKED: Final = 64
 # aiohttp's own attributes, and no harm if it should have others: then they stay.
 FORGOTTEN: Final = ("_cache", "_headers", "_raw_headers", "_request_info")
 
@@ -62,6 +63,23 @@ class GuardedResolver(AbstractResolver):
 
     async def close(self) -> None:
         await self._inner.close()
+
+
+class Connector(aiohttp.TCPConnector):
+    """Keeps connections, but gives none whose server has spoken unasked since: it would be taken for the next answer.
+
+    RFC 9112 §9.2: a client that receives data on a connection without a request outstanding must not take it for the
+    answer to one, and should close the connection.
+    """
+
+    async def connect(self, *args: Any, **settings: Any) -> Any:
+        for _ in range(MOST_UNASKED):
+            connection = await super().connect(*args, **settings)
+            protocol = connection.protocol
+            if protocol is None or not protocol.should_close:
+                return connection
+            connection.close()
+        raise aiohttp.ClientConnectionError("the server speaks before it is asked")
 
 
 class Answer(aiohttp.ClientResponse):
@@ -226,7 +244,7 @@ class Sessions:
 
     def _new_session(self, silence: Silence, request: type[aiohttp.ClientRequest]) -> aiohttp.ClientSession:
         answer: Any = partial(Answer, silence)
-        connector = aiohttp.TCPConnector(
+        connector = Connector(
             limit=0, resolver=GuardedResolver(), ssl=self._ssl_context or True, timeout_ceil_threshold=float("inf")
         )
         return aiohttp.ClientSession(
@@ -255,5 +273,10 @@ def drop(pools: Pools) -> None:
 
 
 def environment_proxy(url: URL) -> str | None:
-    """What ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY`` say for this address; unlike aiohttp's, without netrc."""
-    return None if proxy_bypass(url.host or "") else getproxies().get(url.scheme)
+    """What ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY`` say for this address; unlike aiohttp's, without netrc.
+
+    This machine is always reached directly: what is for it alone may go to it unencrypted.
+    """
+    host = url.host or ""
+    proxy = None if is_loopback(host) or proxy_bypass(host) else getproxies().get(url.scheme)
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"

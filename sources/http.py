@@ -94,11 +94,11 @@ class Http:
 
     Args:
         connect_timeout: Seconds for name, TCP and TLS together.
-        read_timeout: Seconds without a single byte from the server before the stream counts as dead, from when
-            the request begins to go out; time in which the consumer does not read is not counted. Pings count
-            as bytes: for silence of the model use the ``deadline`` operator.
-        trust_env: Use ``HTTPS_PROXY`` and its like. The proxy then resolves names, so a name that leads to a
-            metadata service is the proxy's to refuse.
+        read_timeout: Seconds before the stream counts as dead: that the head of the answer takes, from when the
+            request begins to go out, and then without a single byte of its body; time in which the consumer does not
+            read is not counted. Pings count as bytes: for silence of the model use the ``deadline`` operator.
+        trust_env: Use ``HTTPS_PROXY`` and its like, but not to reach this machine. The proxy then resolves names, so
+            a name that leads to a metadata service is the proxy's to refuse.
         ssl_context: Your own certificates; by default the system's, TLS 1.2 or newer, hosts always checked.
 
     Example::

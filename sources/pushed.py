@@ -5,14 +5,12 @@ transport and aiohttp's protocol itself, and the response's reader is one that d
 read of the network, all that aiohttp's parser made of it goes on at once, in the context of its subscriber. A read
 that is one whole chunk goes past the parser, once the reads before it have proved the parser to be between two. As
 soon as there is anything else to do (nothing more is wanted, the body ends, the connection breaks), aiohttp has its
-own again, and ``content.read`` goes on from there. Where :func:`fits` says no, it is ``content.read`` all the way.
+own again, and ``content.read`` goes on from there. Where :func:`.fits` says no, it is ``content.read`` all the way.
 """
 
 from __future__ import annotations
 
-import asyncio
 from abc import abstractmethod
-from collections import deque
 from functools import lru_cache
 from time import monotonic
 from typing import Any, Final
@@ -21,69 +19,13 @@ import aiohttp
 
 from ..streams.call import Call
 from .connections import READ_SIZE, Answer, closed_early
+from .gathering import NOTHING, gather, give_back
 from .pump import Pump
 from .relay import BUFFER_SIZE, Relay
 
-__all__ = ["Flow", "fits", "kept_back"]
+__all__ = ["Flow", "kept_back"]
 
-REHEARSAL: Final = (
-    b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n",
-    b"1\r\nb\r\n1\r\nc\r\n0\r\n\r\n",
-)
 MOST_DIGITS: Final = 6
-# What a reader holds until the parser gives it something, which for most slow streams is never again: a deque's first
-# block is 600 bytes.
-NOTHING: Final = ()
-rehearsed: dict[str, bool] = {}
-
-
-class Gathering(aiohttp.StreamReader):
-    """aiohttp's reader, made to keep what the parser gives it and to do nothing else about it."""
-
-    __slots__ = ()
-
-    # How the server cut its body does not matter; a built-in that does nothing costs less than a function.
-    begin_http_chunk_receiving = end_http_chunk_receiving = staticmethod(bool)  # pyright: ignore[reportAssignmentType]
-
-    def feed_data(self, data: bytes, size: int = 0) -> bool:
-        insides: Any = self
-        try:
-            insides._buffer.append(data)
-        except AttributeError:  # it is NOTHING
-            insides._buffer = [data]
-        return False  # there is no more where this came from
-
-
-async def fits(content: aiohttp.StreamReader) -> bool:
-    """Whether this aiohttp is still one whose readers can be made to gather: rehearsed once, with its own parser."""
-    if "aiohttp" not in rehearsed:
-        try:
-            rehearsed["aiohttp"] = await rehearse()
-        except Exception:  # whatever else it has become
-            rehearsed["aiohttp"] = False
-    return rehearsed["aiohttp"] and type(content) is aiohttp.StreamReader
-
-
-async def rehearse() -> bool:
-    from aiohttp.client_proto import ResponseHandler
-
-    protocol = ResponseHandler(asyncio.get_running_loop())
-    protocol.set_response_params(auto_decompress=False)
-    protocol.data_received(REHEARSAL[0])
-    _, content = await protocol.read()
-    if content.read_nowait() != b"a":
-        return False
-    insides: Any = content
-    insides.__class__ = Gathering
-    insides._buffer = NOTHING
-    under_way = insides._eof
-    protocol.data_received(REHEARSAL[1])
-    gathered: Any = insides._buffer
-    ended = insides._eof
-    insides._buffer = deque[bytes]()
-    insides.__class__ = aiohttp.StreamReader
-    ours = gathered == [b"b", b"c"] and content.total_bytes == 1 and (under_way, ended) == (False, True)
-    return ours and content.at_eof() and await content.read() == b""
 
 
 def lone_chunk(read: bytes) -> bytes:
@@ -162,8 +104,7 @@ class Flow(Relay):
         It must not begin while the reader holds anything unread, nor when there is no more to come.
         """
         self._attached = self._unproven = True
-        self._content.__class__ = Gathering
-        self._content._buffer = NOTHING
+        gather(self._content)
         self._transport.set_protocol(self)
         self._pump.rest(self)
 
@@ -208,8 +149,7 @@ class Flow(Relay):
         """Let aiohttp have its own again."""
         if self._attached:
             self._attached = self._between = False
-            self._content.__class__ = aiohttp.StreamReader
-            self._content._buffer = deque(self._content._buffer)
+            give_back(self._content)
             if not self._transport.is_closing():  # one that is closing has us tell aiohttp so
                 self._transport.set_protocol(self._protocol)
 
@@ -268,7 +208,7 @@ class Flow(Relay):
             self.since = monotonic()
         if ended:
             self.settle()
-        elif not wanted or ((demand := self._call.counted) is not None and not demand.is_open):
+        elif not wanted or self.rest or ((demand := self._call.counted) is not None and not demand.is_open):
             self.leave()
 
     def _push_in_parts(self, data: bytes) -> bool:

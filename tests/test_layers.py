@@ -29,6 +29,7 @@ CLIENT = (
     "sources/connections.py",
     "sources/outgoing.py",
     "sources/body.py",
+    "sources/gathering.py",
     "sources/pushed.py",
     "sources/http_errors.py",
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from dataclasses import replace
 from typing import Any, BinaryIO, Protocol, get_args
@@ -188,7 +187,6 @@ def selected(provider: str, model: str | None) -> Selection:
 def made(chosen: Selection, base_url: str | None, *, allow_http: bool) -> Source:
     """The provider, by way of the proxy that the environment names; or one line that says what it lacks."""
     row = chosen.registration
-    reach_this_machine_directly()
     options: dict[str, Any] = {"http": Http(trust_env=True), "allow_http": allow_http}
     if base_url is not None:
         options[row.address_option] = base_url
@@ -200,13 +198,6 @@ def made(chosen: Selection, base_url: str | None, *, allow_http: bool) -> Source
     except ImportError as error:
         complain(explain(error))
         sys.exit(exit_code(error))
-
-
-def reach_this_machine_directly() -> None:
-    """No proxy leads to where we are, whatever the environment forgets to say."""
-    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    if known != "*":
-        os.environ["no_proxy"] = ",".join(filter(None, (known, "localhost", "127.0.0.1", "::1")))
 
 
 def whole_prompt(words: tuple[str, ...]) -> str:

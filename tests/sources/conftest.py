@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from tokenrill.sources import outgoing, pushed
+from tokenrill.sources import gathering, outgoing
 
 BOTH_DELIVERIES = {
     "test_back_pressure",
@@ -40,7 +40,7 @@ def delivery(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """
     way: str = request.param
     if way == "pulled":
-        monkeypatch.setitem(pushed.rehearsed, "aiohttp", False)
+        monkeypatch.setitem(gathering.rehearsed, "aiohttp", False)
         monkeypatch.setitem(outgoing.rehearsed, "aiohttp", False)
     return way
 

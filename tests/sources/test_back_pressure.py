@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import zlib
 from itertools import count
 
 import pytest
 
-from tests.server import Connection, chunk, head, last_chunk, serving
-from tests.sources.asking import ASK, DONE, FINISH, asking, event, texts
-from tokenrill import ConnectionLost, Demand, StreamToken, TextDelta
+from tests.server import Connection, chunk, client_tls, head, last_chunk, server_tls, serving
+from tests.sources.asking import ASK, DONE, FINISH, asking, collect, event, texts
+from tokenrill import ConnectionLost, Demand, Http, StreamToken, TextDelta
 from tokenrill.sources.connections import READ_SIZE
 from tokenrill.sources.relay import BUFFER_SIZE
 
@@ -172,3 +173,67 @@ async def test_much_that_comes_out_of_a_little_lets_others_have_their_turn() -> 
             counting.cancel()
         await pipeline.aclose()
     assert turns > 6 * 64 // 2  # a turn for every 16 KiB, give or take
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
+@pytest.mark.parametrize("size", [1, 20, 700])
+async def test_a_fast_answer_behind_a_head_that_comes_alone_is_read_whole(size: int, tls: bool) -> None:
+    """The consumer stops it again and again, wherever a chunk of the answer has just begun."""
+    part, times = event("x") * size, 12_000 // size
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(head())
+        await asyncio.sleep(0.05)
+        await connection.send(chunk(part) * times + chunk(FINISH + DONE) + last_chunk)
+        await connection.gone()  # asyncio's TLS loses what a paused reader has not seen when the other side ends
+
+    async with serving(script, tls=server_tls() if tls else None) as server:
+        pipeline = asking(server, Http(ssl_context=client_tls()))
+        async with asyncio.timeout(60), pipeline.open(ASK, high=64) as reader:
+            assert texts([token async for token in reader]) == ["x"] * size * times
+        await pipeline.aclose()
+
+
+async def test_a_chunk_whose_end_comes_by_itself_leaves_the_connection_to_be_used_again() -> None:
+    whole = chunk(event("Hi") + FINISH + DONE)
+
+    async def script(connection: Connection) -> None:
+        while True:
+            await connection.request()
+            await connection.send(head())
+            await asyncio.sleep(0.02)
+            await connection.send(whole[:-2])
+            await asyncio.sleep(0.01)
+            await connection.send(whole[-2:] + last_chunk)
+
+    async with serving(script) as server:
+        pipeline = asking(server)
+        for _ in range(3):
+            assert await collect(pipeline) == ["Hi"]
+            await asyncio.sleep(0.02)
+        assert len(server.connections) == 1
+        await pipeline.aclose()
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+async def test_a_pool_that_is_closed_while_nobody_reads_ends_the_stream_with_an_error_of_ours(packed: bool) -> None:
+    body = event("x") * 20
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(head(content_encoding="gzip") if packed else head())
+        machine = zlib.compressobj(wbits=31)
+        await asyncio.sleep(0.02)
+        await connection.send(chunk(machine.compress(body) + machine.flush(zlib.Z_SYNC_FLUSH) if packed else body))
+        await connection.gone()
+
+    async with serving(script) as server:
+        pipeline = asking(server)
+        async with asyncio.timeout(30), pipeline.open(ASK, high=4, low=0) as reader:
+            await anext(reader)
+            await asyncio.sleep(0.1)
+            await pipeline.aclose()
+            await asyncio.sleep(0.05)
+            with pytest.raises(ConnectionLost):
+                [token async for token in reader]

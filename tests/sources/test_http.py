@@ -32,6 +32,7 @@ from tokenrill import (
     Call,
     CompletionRequest,
     ConnectError,
+    Http,
     RedirectRefused,
     StreamPipelineBuilder,
     openai,
@@ -198,14 +199,43 @@ async def test_a_providers_own_endpoint_cannot_be_a_metadata_service() -> None:
 
 
 async def test_proxies_of_the_environment_are_used_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And never to reach this machine, to which prompts may go unencrypted."""
     async with (
         serving(lambda connection: connection.answer(*WHOLE)) as server,
         serving(lambda connection: connection.answer(event("proxied"), FINISH, DONE)) as proxy,
     ):
-        monkeypatch.setenv("http_proxy", proxy.url.removesuffix("/v1"))
         monkeypatch.delenv("no_proxy", raising=False)
-        for trust_env, expected in ((False, ["Hel", "lo"]), (True, ["proxied"])):
-            pipeline = asking(server, trust_env=trust_env)
-            assert await collect(pipeline) == expected
-            await pipeline.aclose()
-        assert proxy.requests[0][0] == f"POST {server.url}/chat/completions HTTP/1.1"
+        for address in (proxy.url, proxy.url.removeprefix("http://")):
+            monkeypatch.setenv("http_proxy", address.removesuffix("/v1"))
+            away = openai(api_key=KEY, base_url="http://models.test/v1", allow_http=True, http=Http(trust_env=True))
+            assert await collect(StreamPipelineBuilder.source(away).build()) == ["proxied"]
+            await away.aclose()
+        for trust_env in (False, True):
+            here = asking(server, trust_env=trust_env)
+            assert await collect(here) == ["Hel", "lo"]
+            await here.aclose()
+        assert [request[0] for request in proxy.requests] == [
+            "POST http://models.test/v1/chat/completions HTTP/1.1"
+        ] * 2
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_what_a_server_says_unasked_is_nobodys_answer(late: bool) -> None:
+    """RFC 9112 §9.2; whoever answers one request twice, as a proxy may, must not shift all the answers after it."""
+
+    async def script(connection: Connection) -> None:
+        while True:
+            await connection.request()
+            answer = head() + chunk(event("asked") + FINISH + DONE) + last_chunk
+            await connection.send(answer if late else answer * 2)
+            if late:
+                await asyncio.sleep(0.02)
+                await connection.send(answer.replace(b"asked", b"never"))
+
+    async with serving(script) as server:
+        pipeline = asking(server)
+        for _ in range(3):
+            assert await collect(pipeline) == ["asked"]
+            await asyncio.sleep(0.06)
+        assert len(server.connections) == 3
+        await pipeline.aclose()

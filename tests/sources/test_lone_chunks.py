@@ -13,9 +13,10 @@ import pytest
 from aiohttp.client_proto import ResponseHandler
 from hypothesis import given, settings, strategies as st
 
-from tokenrill import Call, CompletionRequest
+from tokenrill import Call, CompletionRequest, Demand
 from tokenrill.sources.pump import Pump
 from tokenrill.sources.pushed import Flow, lone_chunk
+from tokenrill.sources.relay import BUFFER_SIZE
 from tokenrill.streams.batched import BatchObserver
 
 HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -65,7 +66,7 @@ class Brought:
     call: Call
 
 
-async def brought_by(reads: Sequence[bytes], before: bytes = b"") -> Brought:
+async def brought_by(reads: Sequence[bytes], before: bytes = b"", demand: Demand | None = None) -> Brought:
     brought = Brought()
     protocol = Told(asyncio.get_running_loop())
     protocol.connection_made(Wire(protocol))
@@ -78,7 +79,7 @@ async def brought_by(reads: Sequence[bytes], before: bytes = b"") -> Brought:
     brought.pieces, brought.seen, brought.call = (
         [],
         protocol.reads,
-        Call("test", CompletionRequest(model="m", messages="Hi")),
+        Call("test", CompletionRequest(model="m", messages="Hi"), demand),
     )
 
     async def work(_: object) -> None: ...
@@ -92,9 +93,12 @@ async def brought_by(reads: Sequence[bytes], before: bytes = b"") -> Brought:
     response: Any = SimpleNamespace(
         content=brought.content, connection=SimpleNamespace(transport=wire, protocol=protocol)
     )
-    Flowing(response, brought.call, pump).begin()
+    flow = Flowing(response, brought.call, pump)
+    flow.begin()
     for read in reads:
         wire.protocol.data_received(read)
+    while flow.rest:
+        brought.pieces.append(flow.next_piece())
     return brought
 
 
@@ -175,3 +179,28 @@ def test_however_a_body_is_cut_it_is_what_aiohttp_alone_reads(data: st.DataObjec
     brought = asyncio.run(brought_by(reads))
     assert b"".join(brought.pieces) == b"".join(payload for payload, _ in sent)
     assert brought.content.at_eof()
+
+
+class Wavering(Demand):
+    """A demand that somebody in another thread has closed for a moment."""
+
+    __slots__ = ("_looks",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._looks = 0
+
+    @property
+    def is_open(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        self._looks += 1
+        return self._looks != 1
+
+    @is_open.setter
+    def is_open(self, value: bool) -> None: ...
+
+
+async def test_what_must_wait_for_a_moment_is_not_overtaken() -> None:
+    """The demand is closed when the second half of a long read is looked at, and open again just after."""
+    long = b"a" * BUFFER_SIZE + b"b" * BUFFER_SIZE
+    brought = await brought_by([chunk(long), chunk(b"c")], demand=Wavering())
+    assert b"".join(brought.pieces)[: len(long)] == long

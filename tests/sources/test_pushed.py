@@ -15,7 +15,7 @@ from reactivex import operators as ops
 from tests.server import Connection, chunk, client_tls, head, last_chunk, server_tls, serving
 from tests.sources.asking import ASK, DONE, FINISH, KEY, WHOLE, asking, collect, event, texts
 from tokenrill import Call, Http, StreamToken, TextDelta, openai
-from tokenrill.sources import pushed
+from tokenrill.sources import gathering
 from tokenrill.sources.connections import FORGOTTEN, READ_SIZE, Answer
 from tokenrill.sources.relay import BUFFER_SIZE
 
@@ -28,20 +28,20 @@ def reader() -> aiohttp.StreamReader:
 
 
 async def test_the_installed_aiohttp_lets_a_body_be_pushed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(pushed.rehearsed, "aiohttp", raising=False)
-    assert await pushed.fits(reader())
-    assert not await pushed.fits(EMPTY_PAYLOAD)
+    monkeypatch.delitem(gathering.rehearsed, "aiohttp", raising=False)
+    assert await gathering.fits(reader())
+    assert not await gathering.fits(EMPTY_PAYLOAD)
 
 
 @pytest.mark.parametrize("change", ["feed_data", "_buffer"])
 async def test_another_aiohttp_is_left_alone(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
     """As if the parser called other methods, or the reader kept its pieces elsewhere."""
-    monkeypatch.delitem(pushed.rehearsed, "aiohttp", raising=False)
+    monkeypatch.delitem(gathering.rehearsed, "aiohttp", raising=False)
     if change == "feed_data":
-        monkeypatch.delattr(pushed.Gathering, "feed_data")
+        monkeypatch.delattr(gathering.Gathering, "feed_data")
     else:
-        monkeypatch.setattr(pushed.Gathering, "_buffer", property(lambda _: []), raising=False)
-    assert not await pushed.fits(reader())
+        monkeypatch.setattr(gathering.Gathering, "_buffer", property(lambda _: []), raising=False)
+    assert not await gathering.fits(reader())
 
 
 async def pieces_of(*writes: bytes, tls: bool = False) -> list[bytes]:
