@@ -20,7 +20,7 @@ from .delivery import Delivery, Sleep
 from .endpoint import Endpoint
 from .guards import Keys
 from .received import Received
-from .wire import send
+from .wire import forever, send
 
 __all__ = ["Answers", "Choose", "Service", "in_turn"]
 
@@ -114,9 +114,11 @@ class Service:
                 if call.status is not None:
                     raise
                 return await send(http, call, *endpoint.dialect.encode_error(error))
-            except (asyncio.CancelledError, ConnectionError):
+            except (asyncio.CancelledError, ConnectionError) as left:
                 if not self.closing:
                     call.hang_up(self._clock())
+                if isinstance(left, ConnectionError):
+                    await forever()  # aiohttp is about to take us off the connection; of an error it would make a log
                 raise
             finally:
                 call.end(self._clock())

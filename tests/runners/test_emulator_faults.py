@@ -252,3 +252,16 @@ async def test_closing_the_emulator_is_not_a_client_hanging_up() -> None:
 def test_a_fault_that_cannot_be_is_refused(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Fault(**arguments)  # pyright: ignore[reportArgumentType]
+
+
+async def test_a_client_that_leaves_is_no_error_to_tell_of(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever the emulator was about to write: aiohttp takes it off the connection a moment later."""
+    async with Emulator(Answer.tokens(endless, pace=Pace(bytes_per_write=50))) as server:
+        for turns in range(60):
+            async with connected(server) as (_, writer):
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                writer.transport.abort()
+        for call in server.calls:
+            await asyncio.wait_for(call.disconnected.wait(), 30)
+    assert caplog.records == []
