@@ -97,7 +97,8 @@ class InteractionsDecoder:
         self._started = False
         self.ended = False
         self._usage: Usage | None = None
-        self._calls: dict[int, int] = {}  # the number of the call, by its step
+        self._begun = 0
+        self._calls: dict[int, int] = {}  # the number of each call that has not ended, by its step
 
     def feed(self, payload: bytes, /) -> Iterator[StreamToken]:
         if self.ended or payload.strip() == b"[DONE]":
@@ -179,9 +180,11 @@ class InteractionsDecoder:
                 if signature := text_of(step.get("signature")):
                     yield ReasoningSignature(signature, number, kind="thought_signature")
             case "function_call":
-                if len(self._calls) >= MAX_TOOL_CALLS:
+                yield from self._end(number)
+                if self._begun >= MAX_TOOL_CALLS:
                     raise LimitExceeded("max_tool_calls", MAX_TOOL_CALLS)
-                call = self._calls[number] = len(self._calls)
+                call = self._calls[number] = self._begun
+                self._begun += 1
                 yield ToolCallStart(text_of(step.get("id")), text_of(step.get("name")), call)
                 if arguments := object_of(step.get("arguments")):
                     yield ToolCallDelta(codec.dumps(arguments).decode(), call)
@@ -207,7 +210,7 @@ class InteractionsDecoder:
                 yield Raw("delta", delta)
 
     def _end(self, number: int) -> Iterator[ToolCallEnd]:
-        call = self._calls.get(number)
+        call = self._calls.pop(number, None)
         if call is not None:
             yield ToolCallEnd(call)
 
@@ -217,6 +220,8 @@ class InteractionsDecoder:
         if status == "failed" and errors:
             raise in_stream_error({"error": errors[0]})
         self.ended = True
+        for step in tuple(self._calls):
+            yield from self._end(step)
         for name, value in interaction.items():
             if name not in KNOWN_INTERACTION and value is not None:
                 yield Raw(f"interaction.{name}", value)
