@@ -14,27 +14,27 @@ from typing import Any, Final
 from ....streams import codec
 from ....streams.codec import Json
 from ....streams.errors import LimitExceeded
-from ....streams.tokens import StreamToken, ToolCallDelta, ToolCallEnd, ToolCallStart
+from ....streams.tokens import Raw, StreamToken, ToolCallDelta, ToolCallEnd, ToolCallStart
 from ...shape import object_of, text_of
 from .plain import Fragment
 
 __all__ = ["ToolCallTracker"]
 
 MAX_TOOL_CALLS: Final = 1024
-ToolToken = ToolCallStart | ToolCallDelta | ToolCallEnd
+ToolToken = ToolCallStart | ToolCallDelta | ToolCallEnd | Raw
 
 
 class OpenCall:
     """A call whose fragments are coming in; it is announced once its name is known."""
 
-    __slots__ = ("held", "id", "index", "name", "started")
+    __slots__ = ("ended", "held", "id", "index", "name", "started")
 
     def __init__(self, index: int, id: str) -> None:
         self.index = index
         self.id = id
         self.name = ""
         self.held = ""
-        self.started = False
+        self.started = self.ended = False
 
 
 class ToolCallTracker:
@@ -52,6 +52,9 @@ class ToolCallTracker:
         details = object_of(fragment.get("function"))
         call_id, name = text_of(fragment.get("id")), text_of(details.get("name"))
         call = self._find(fragment.get("index"), call_id, name)
+        if call.ended:
+            yield Raw("delta.tool_calls", fragment, self._choice)
+            return
         call.id = call.id or call_id
         call.name = call.name or name
         arguments = details.get("arguments")
@@ -63,7 +66,7 @@ class ToolCallTracker:
         """Put more arguments of calls to the tokens; False when a fragment is, or may be, anything else."""
         for fragment in fragments:
             call, details = self._current.get(fragment.index), fragment.function
-            if call is None or not call.started:
+            if call is None or not call.started or call.ended:
                 return False
             if (fragment.id and fragment.id != call.id) or (details.name and not call.name):
                 return False
@@ -72,12 +75,14 @@ class ToolCallTracker:
         return True
 
     def end(self) -> Iterator[ToolToken]:
-        """Announce what was held back, then end every call."""
+        """Announce what was held back, then end every call that has not ended."""
         for call in self._calls:
+            if call.ended:
+                continue
             if not call.started:
                 yield from self._start(call)
+            call.ended = True
             yield ToolCallEnd(call.index, self._choice)
-        self._calls.clear()
 
     def _tell(self, call: OpenCall, arguments: str) -> Iterator[ToolToken]:
         if not call.started:

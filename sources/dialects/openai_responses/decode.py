@@ -177,9 +177,9 @@ class ResponsesDecoder(Partly):
                 pass
             case "completed" | "incomplete" | "failed" | "cancelled" as status:
                 yield from self._finish(response, status)
-            case "output_item.added":
+            case "output_item.added" if object_of(event.get("item")):
                 yield from self._begin(event)
-            case "output_item.done":
+            case "output_item.done" if object_of(event.get("item")):
                 yield from self._end(event)
             case _ if kind in SPEECH:
                 yield from self._delta(kind, event)
@@ -200,9 +200,10 @@ class ResponsesDecoder(Partly):
         self._speaking.clear()
         item = self.items.named(event.get("output_index"), given, begins=False)
         yield from self.items.end(item, given)
-        if self._is_unknown(given) and text_of(given.get("type")) != "message":
+        if self._is_unknown(given) and (kind := text_of(given.get("type"))) != "message":
             yield Raw("response.output_item.done", told(event))
-            yield self.items.handed_back(item, given)
+            if kind:
+                yield self.items.handed_back(item, given)
 
     def _is_unknown(self, given: Json) -> bool:
         """Whether an item has no token of its own, or is a message that says more of itself, such as its ``phase``."""
@@ -237,6 +238,8 @@ class ResponsesDecoder(Partly):
                 yield parse_citation(object_of(event.get("annotation")), item.index)
             case "response.function_call_arguments.done" | "response.custom_tool_call_input.done":
                 item = self._item(event)
+                if item.ended:
+                    return
                 yield from self.items.call_number(item)
                 field = CALLS[item.kind]
                 if arguments := argument_text(event.get(field)):

@@ -10,8 +10,13 @@ from tests.sources.dialects.test_openai_chat import DONE, chunk, decode
 from tokenrill import (
     Finish,
     LimitExceeded,
+    Raw,
     ReplyBuilder,
+    ResponseStart,
+    ToolCallDelta,
+    ToolCallEnd,
     ToolCallStart,
+    Usage,
 )
 
 
@@ -103,3 +108,21 @@ def test_calls_end_when_all_choices_have_finished_not_when_one_has() -> None:
     between: dict[str, Any] = {"id": "c", "choices": []}
     tokens = decode(first, chunk(0, "stop"), between, last, chunk(1, "tool_calls"), DONE)
     assert [type(token).__name__ for token in tokens[-4:]] == ["ToolCallDelta", "ToolCallEnd", "Finish", "Finish"]
+
+
+def test_what_comes_behind_the_usage_is_another_call_or_is_left_raw() -> None:
+    """Usage without a choice ends the calls: one that begins behind it has a number of its own."""
+    first, late = chunk(tool_calls=[fragment(0, "a", "f", "{}")]), chunk(tool_calls=[fragment(0, None, None, "}")])
+    usage: dict[str, Any] = {"id": "c", "choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}}
+    other = chunk(tool_calls=[fragment(1, "b", "g", "[]")])
+    tokens = decode(first, chunk(0, "tool_calls"), usage, late, other, chunk(0, "tool_calls"), DONE)
+    calls = [token for token in tokens if not isinstance(token, (ResponseStart, Usage, Finish))]
+    assert calls == [
+        ToolCallStart("a", "f", 0),
+        ToolCallDelta("{}", 0),
+        ToolCallEnd(0),
+        Raw("delta.tool_calls", fragment(0, None, None, "}")),
+        ToolCallStart("b", "g", 1),
+        ToolCallDelta("[]", 1),
+        ToolCallEnd(1),
+    ]

@@ -20,6 +20,7 @@ from tokenrill import (
     Overloaded,
     RateLimited,
     Raw,
+    ReasoningSignature,
     ResponseStart,
     StreamError,
     StreamTruncated,
@@ -228,6 +229,25 @@ def test_items_are_told_apart_though_all_have_one_index() -> None:
     tokens = decode(CREATED, *map(added, calls), *said, *more, *map(done, calls), completed())
     assert [(call.id, call.arguments) for call in folded(tokens).tool_calls] == [("c1", "{}"), ("c2", "[]")]
     assert [token for token in tokens if isinstance(token, ToolCallEnd)] == [ToolCallEnd(0), ToolCallEnd(1)]
+
+
+def test_nothing_is_added_to_a_call_behind_its_end_and_every_call_is_ended() -> None:
+    call = {"type": "function_call", "id": "i0", "call_id": "c", "name": "f", "arguments": "{}"}
+    again = {**delta("", "function_call_arguments"), "type": "response.function_call_arguments.done", "arguments": "{}"}
+    for first in (done(call), done({"type": "message", "content": []})):
+        tokens = decode(CREATED, first, again, *([] if first["item"] is call else [done(call)]), completed())
+        assert tokens[1:-1] == [ToolCallStart("c", "f", 0), ToolCallDelta("{}", 0), ToolCallEnd(0)]
+
+
+@pytest.mark.parametrize("item", [None, [], {}, "x"])
+def test_an_event_of_an_item_that_holds_none_is_left_raw(item: Any) -> None:
+    call = {"type": "function_call", "id": "i0", "call_id": "c", "name": "f", "arguments": "{}"}
+    nothing = {"type": "response.output_item.done", "output_index": 0, "item": item}
+    tokens = decode(CREATED, added(call), nothing, done(call), completed())
+    assert tokens[2] == Raw("response.output_item.done", nothing)
+    assert [call.arguments for call in folded(tokens).tool_calls] == ["{}"]
+    tokens = decode(CREATED, nothing, done({"id": "of no kind"}), completed())
+    assert not [token for token in tokens if isinstance(token, ReasoningSignature)]  # it would be handed back
 
 
 def test_ids_may_change_with_each_event_of_an_item() -> None:
