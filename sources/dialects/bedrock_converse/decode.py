@@ -152,6 +152,11 @@ class ConverseEvents:
                 raise StreamTruncated
             yield from self._finish()
 
+    def settle(self) -> Iterator[StreamToken]:
+        """End the calls that nobody ended."""
+        for index in list(self._calls):
+            yield from self._end(index)
+
     def _begin(self, index: int, start: Json, data: Json) -> Iterator[StreamToken]:
         call = object_of(start.get("toolUse"))
         if call and call.get("type") != "server_tool_use":
@@ -209,8 +214,7 @@ class ConverseEvents:
 
     def _finish(self) -> Iterator[StreamToken]:
         self.done = True
-        for index in list(self._calls):
-            yield from self._end(index)
+        yield from self.settle()
         yield Finish(FINISH_REASONS.get(self._reason or "", "other"), self._reason)
 
 

@@ -49,6 +49,9 @@ class ConverseChunks:
             return None
         return tokens
 
+    def settle(self) -> Iterator[StreamToken]:
+        return self._events.settle()
+
     def close(self) -> Iterator[StreamToken]:
         return self._events.close()
 
@@ -92,6 +95,9 @@ class NativeDecoder:
         self._written = whole(chunk.get(written)) or self._written
         if text:
             yield TextDelta(text)
+
+    def settle(self) -> Iterator[StreamToken]:
+        return iter(())
 
     def close(self) -> Iterator[StreamToken]:
         if self._read or self._written:

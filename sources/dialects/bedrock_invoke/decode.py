@@ -58,6 +58,14 @@ class Inner(Protocol):
     def close(self) -> Iterator[StreamToken]: ...
 
 
+class Settling(Inner, Protocol):
+    """One whose answer may end without a reason of the model's."""
+
+    def settle(self) -> Iterator[StreamToken]:
+        """End the calls that are open."""
+        ...
+
+
 class InvokeDecoder:
     """Decode the messages of one answer. A transducer."""
 
@@ -134,7 +142,7 @@ def reader_for(chunk: Json) -> Inner:
 class Measured:
     """A decoder beside which Amazon's own fields are read: they count the call, and end it."""
 
-    def __init__(self, inner: Inner) -> None:
+    def __init__(self, inner: Settling) -> None:
         self._inner = inner
         self._metrics: Usage | None = None
         self._told = False
@@ -175,13 +183,12 @@ class Measured:
         try:
             yield from self._inner.close()
         except StreamTruncated:
-            # What a guardrail stopped before the model spoke has no reason of the model's.
-            if self._said.get(ACTION) == "INTERVENED":
-                yield Finish("content_filter", "INTERVENED")
-            elif self._metrics is not None:
-                yield Finish("other")
-            else:
+            # What a guardrail stopped has no reason of the model's.
+            stopped = self._said.get(ACTION) == "INTERVENED"
+            if not stopped and self._metrics is None:
                 raise
+            yield from self._inner.settle()
+            yield Finish("content_filter", "INTERVENED") if stopped else Finish("other")
 
     def _changed(self, fields: Json) -> Iterator[Raw]:
         """Amazon repeats some fields in every chunk: each is told once, until it changes."""

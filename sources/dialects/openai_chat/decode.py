@@ -94,7 +94,7 @@ class ChatDecoder(Partly):
             yield from self._choice(choice, text_of(chunk.get("id")))
         yield from self._unknown(chunk, KNOWN_CHUNK, "")
         if not choices and self._reasons and all(self._reasons.values()):
-            yield from self._settle()
+            yield from self.settle()
 
     def feed_batch(self, payloads: Sequence[bytes], /) -> Sequence[StreamToken] | None:
         if self.ended:
@@ -278,7 +278,7 @@ class ChatDecoder(Partly):
         provider = chunk.provider
         return provider is None or (self._said is not None and self._said.get(("provider", 0)) == provider)
 
-    def _settle(self) -> Iterator[StreamToken]:
+    def settle(self) -> Iterator[StreamToken]:
         """End the calls and tell the usage, at once: the connection may break before the end mark."""
         for _, tracker in sorted((self._calls or {}).items()):
             yield from tracker.end()
@@ -288,7 +288,7 @@ class ChatDecoder(Partly):
 
     def _finish(self) -> Iterator[StreamToken]:
         self.ended = True
-        yield from self._settle()
+        yield from self.settle()
         for choice, reason in sorted((self._reasons or {0: None}).items()):
             finish = FINISH_REASONS.get(reason or "", "other")
             if finish == "stop" and choice in (self._calls or {}):
