@@ -7,6 +7,7 @@ always be printed, encoded and written as JSON again: no NaN, no lone surrogate,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final, TypeAlias, cast
 
 import msgspec
@@ -63,13 +64,16 @@ def dumps(value: Any) -> bytes:
 
     Raises:
         ValueError: For NaN and infinities, which JSON cannot say, and for endless nesting.
-        TypeError: For what has no JSON form.
+        TypeError: For what has no JSON form; it says where that is, and quotes nothing.
     """
     try:
         try:
             return written(value)
         except UnicodeEncodeError:
             return written(mended_deep(value))
+        except TypeError:
+            unknown = next(unwritable(value, ""), "a key that is no text")
+        raise TypeError(f"JSON has no form for {unknown}")
     except (OverflowError, RecursionError):
         raise ValueError("JSON has no NaN and no infinity, and nests no more than 1,024 deep") from None
 
@@ -90,6 +94,24 @@ def typed_decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 def written(value: Any) -> bytes:
     text = ujson.dumps(value, ensure_ascii=False, escape_forward_slashes=False, reject_bytes=True, allow_nan=False)
     return text.encode()
+
+
+def unwritable(value: Any, path: str) -> Iterator[str]:
+    """What has no JSON form: of which type it is, and where."""
+    match value:
+        case str():
+            return
+        case dict():
+            for key, item in cast("dict[Any, Any]", value).items():
+                yield from unwritable(item, f"{path}.{key}" if path else str(key))
+        case list() | tuple():
+            for place, item in enumerate(cast("list[Any]", value)):
+                yield from unwritable(item, f"{path}[{place}]")
+        case _:
+            try:
+                written(value)
+            except TypeError:
+                yield f"a value of the type {type(value).__name__}" + (f", at {path}" if path else "")
 
 
 def check_plain(value: Any) -> None:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from . import codec
+from .checks import check_fields, sequence
 
 __all__ = ["Document", "Image", "Part", "ReasoningPart", "RefusalPart", "Text", "ToolCall", "ToolResult"]
 
@@ -22,8 +23,7 @@ class Text(Struct, frozen=True, tag=True):
     cache: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(cast(Any, self.text), str):
-            raise ValueError(f"text must be a str, not {type(self.text).__name__}")
+        check_fields(self)
 
     def __repr__(self) -> str:
         return f"Text({len(self.text)} characters)"
@@ -38,6 +38,7 @@ class Media(Struct, frozen=True, kw_only=True):
     cache: bool = False
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if (self.url is None) == (self.data is None):
             raise ValueError(f"{type(self).__name__} needs exactly one of url= and data=")
         if "/" not in self.media_type:
@@ -101,6 +102,7 @@ class ToolCall(Struct, frozen=True, tag=True):
     def __post_init__(self) -> None:
         if not isinstance(cast(Any, self.arguments), str):
             raise ValueError(f"arguments are JSON text, as json.dumps makes it, not {type(self.arguments).__name__}")
+        check_fields(self)
 
     @property
     def input(self) -> Any:
@@ -128,6 +130,7 @@ class ToolResult(Struct, frozen=True, tag=True):
     cache: bool = False
 
     def __post_init__(self) -> None:
+        check_fields(self)
         content: Any = self.content
         if not isinstance(content, (str, tuple, list)):
             raise ValueError(
@@ -161,6 +164,12 @@ class ReasoningPart(Struct, frozen=True, tag=True):
     text: str = ""
     signatures: tuple[tuple[str, str], ...] = ()
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+        for pair in sequence("signatures", "pairs of a kind and a value", self.signatures):
+            if [type(word) for word in sequence("signatures", "pairs of a kind and a value", pair)] != [str, str]:
+                raise ValueError("signatures must be pairs of a kind and a value, both texts")
+
     def signature(self, kind: str = "signature") -> str | None:
         """The opaque value of this ``kind``, or None."""
         return next((value for name, value in self.signatures if name == kind), None)
@@ -173,6 +182,9 @@ class RefusalPart(Struct, frozen=True, tag=True):
     """The model's own refusal, kept apart from its text."""
 
     text: str
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     def __repr__(self) -> str:
         return f"RefusalPart({len(self.text)} characters)"

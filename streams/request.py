@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias, cast
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
+from .checks import check_fields, in_range, of_kind, require, sequence
 from .parts import Document, Image, Part, ReasoningPart, RefusalPart, Text, ToolCall, ToolResult
 
 __all__ = [
@@ -28,9 +29,6 @@ __all__ = [
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "max"]
-ROLES = ("system", "user", "assistant", "tool")
-MODES = ("auto", "none", "required", "tool")
-EFFORTS = ("none", "minimal", "low", "medium", "high", "max")
 MESSAGES = "a text, or Message values such as Message('user', 'Hi')"
 ALLOWED: Mapping[str, tuple[type, ...]] = {
     "system": (Text,),
@@ -56,7 +54,7 @@ class Message(Struct, frozen=True):
     content: Sequence[Part] | str
 
     def __post_init__(self) -> None:
-        require(self.role in ROLES, f"role must be one of {', '.join(ROLES)}, not {shown(self.role)}")
+        check_fields(self)
         content = self.content
         parts = (Text(content),) if isinstance(content, str) else sequence("content", "a text, or parts", content)
         if not parts:
@@ -115,8 +113,8 @@ class Tool(Struct, frozen=True, kw_only=True):
     cache: bool = False
 
     def __post_init__(self) -> None:
+        check_fields(self)
         require(bool(self.name), "a tool needs a name")
-        require(isinstance(cast(Any, self.parameters), dict), "a tool's parameters are a JSON Schema object (a dict)")
 
     def __repr__(self) -> str:
         return f"Tool({self.name!r})"
@@ -129,7 +127,7 @@ class ToolChoice(Struct, frozen=True):
     name: str | None = None
 
     def __post_init__(self) -> None:
-        require(self.mode in MODES, f"tool_choice has the modes {', '.join(MODES)}, not {shown(self.mode)}")
+        check_fields(self)
         require((self.mode == "tool") == (self.name is not None), "tool_choice names a tool exactly when mode='tool'")
 
 
@@ -139,6 +137,9 @@ class ResponseFormat(Struct, frozen=True, kw_only=True):
     schema: dict[str, Any] | None = None
     name: str = "response"
     strict: bool = True
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     def __repr__(self) -> str:
         return f"ResponseFormat({self.name!r})"
@@ -152,7 +153,7 @@ class Reasoning(Struct, frozen=True, kw_only=True):
     summary: Literal["auto", "concise", "detailed"] | None = None
 
     def __post_init__(self) -> None:
-        require(self.effort is None or self.effort in EFFORTS, f"effort is one of {', '.join(EFFORTS)}")
+        check_fields(self)
         in_range("budget_tokens", self.budget_tokens, 0, None, whole=True)
 
 
@@ -223,9 +224,8 @@ class CompletionRequest(Struct, frozen=True, kw_only=True):
 
 
 def check_request(request: CompletionRequest) -> None:
-    require(
-        isinstance(cast(Any, request.model), str) and bool(request.model), "model must name a model, such as 'gpt-4o'"
-    )
+    check_fields(request)
+    require(bool(request.model), "model must name a model, such as 'gpt-4o'")
     require(not set(request.model) & set("\r\n\0"), "model must not hold CR, LF or NUL")
     require(bool(request.messages), "messages must hold at least one message")
     for message in cast("tuple[Any, ...]", request.messages):
@@ -233,8 +233,8 @@ def check_request(request: CompletionRequest) -> None:
     for text in cast("tuple[Any, ...]", request.stop):
         require(isinstance(text, str), f"stop must hold texts, not {type(text).__name__}")
         require(bool(text), "stop must not hold an empty text: it would end every answer at once")
-    require(isinstance(cast(Any, request.extra), dict), "extra must be a dict of fields for the request's body")
-    require(isinstance(cast(Any, request.metadata), dict), "metadata must be a dict of texts")
+    labels = cast("dict[Any, Any]", request.metadata)
+    require(all(isinstance(text, str) for label in labels.items() for text in label), "metadata must hold texts")
     of_kind("response_format", request.response_format, ResponseFormat, "ResponseFormat(schema={…})")
     of_kind("reasoning", request.reasoning, Reasoning, "Reasoning(effort='low')")
     check_sampling(request)
@@ -249,6 +249,7 @@ def check_sampling(request: CompletionRequest) -> None:
     in_range("frequency_penalty", request.frequency_penalty, -2, 2)
     in_range("presence_penalty", request.presence_penalty, -2, 2)
     in_range("seed", request.seed, None, None, whole=True)
+    require(cast(Any, request.choice_count) is not None, "choice_count must be a whole number: 1 when left out")
     in_range("choice_count", request.choice_count, 1, 128, whole=True)
     in_range("top_logprobs", request.top_logprobs, 0, 20, whole=True)
     require(request.top_logprobs is None or request.logprobs, "top_logprobs needs logprobs=True")
@@ -268,33 +269,3 @@ def check_tools(request: CompletionRequest) -> None:
     require(
         choice is None or choice.name is None or choice.name in names, "tool_choice names a tool that is not in tools"
     )
-
-
-def in_range(name: str, value: float | None, low: float | None, high: float | None, *, whole: bool = False) -> None:
-    if value is None:
-        return
-    kinds = int if whole else (int, float)
-    fits = isinstance(cast(Any, value), kinds) and not isinstance(cast(Any, value), bool)
-    fits = fits and (low is None or value >= low) and (high is None or value <= high)
-    bounds = "" if low is None else f" of {low:g} or more" if high is None else f" from {low:g} to {high:g}"
-    require(fits, f"{name} must be a {'whole ' if whole else ''}number{bounds}, not {shown(value)}")
-
-
-def of_kind(name: str, value: Any, kind: type, example: str) -> None:
-    require(value is None or isinstance(value, kind), f"{name} is one like {example}, not {shown(value)}")
-
-
-def sequence(name: str, wanted: str, value: Any) -> tuple[Any, ...]:
-    require(isinstance(value, (tuple, list)), f"{name} must be {wanted} in a list or tuple, not {type(value).__name__}")
-    return tuple(value)
-
-
-def shown(value: Any) -> str:
-    """A wrong value, when it can be no prompt that went astray; else its type."""
-    short = isinstance(value, str) and len(value) <= 20 and value.isidentifier()
-    return repr(value) if short or isinstance(value, (bool, int, float)) else type(value).__name__
-
-
-def require(holds: bool, message: str) -> None:
-    if not holds:
-        raise ValueError(message)

@@ -117,10 +117,10 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a named mode": (lambda: ToolChoice("auto", "add"), "names a tool exactly when mode='tool'"),
     "an unnamed tool": (lambda: ToolChoice("tool"), "names a tool exactly when mode='tool'"),
-    "a wrong mode": (lambda: ToolChoice("any"), "modes auto, none, required, tool, not 'any'"),  # pyright: ignore[reportArgumentType]
+    "a wrong mode": (lambda: ToolChoice("any"), "mode must be one of auto, none, required, tool, not 'any'"),  # pyright: ignore[reportArgumentType]
     "a nameless tool": (lambda: Tool(name=""), "a tool needs a name"),
-    "a schema as text": (lambda: Tool(name="a", parameters="{}"), "JSON Schema object"),  # pyright: ignore[reportArgumentType]
-    "effort": (lambda: Reasoning(effort="huge"), "effort is one of none, minimal, low"),  # pyright: ignore[reportArgumentType]
+    "a schema as text": (lambda: Tool(name="a", parameters="{}"), "parameters must be a dict, not str"),  # pyright: ignore[reportArgumentType]
+    "effort": (lambda: Reasoning(effort="huge"), "effort must be one of none, minimal, low"),  # pyright: ignore[reportArgumentType]
     "budget": (lambda: Reasoning(budget_tokens=-1), "budget_tokens must be a whole number of 0 or more, not -1"),
     "extra": (lambda: ask(extra=[1]), "extra must be a dict"),
     "metadata": (lambda: ask(metadata="x"), "metadata must be a dict"),
