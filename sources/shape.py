@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import Any, cast
 
 from ..streams.codec import Json
 
-__all__ = ["count_of", "list_of", "object_of", "objects_of", "real_of", "text_of"]
+__all__ = ["bytes_of", "count_of", "list_of", "object_of", "objects_of", "real_of", "text_of"]
 
 
 def text_of(value: Any) -> str:
@@ -31,6 +32,18 @@ def list_of(value: Any) -> list[Any]:
 def objects_of(value: Any) -> list[Json]:
     """The objects in a list, whatever else is in it."""
     return [cast(Json, item) for item in list_of(value) if isinstance(item, dict)]
+
+
+def bytes_of(value: Any) -> bytes:
+    """The bytes that a text says in base64.
+
+    Raises:
+        ValueError: When it is no such text.
+    """
+    try:
+        return b64decode(value, validate=True)
+    except (TypeError, ValueError):
+        raise ValueError("an image or a document is not base64") from None
 
 
 def count_of(value: Any) -> int:

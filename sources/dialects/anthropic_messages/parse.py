@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
@@ -11,7 +9,7 @@ from ....streams import codec
 from ....streams.codec import Json
 from ....streams.parts import Document, Image, Part, ReasoningPart, Text, ToolCall, ToolResult
 from ....streams.request import CompletionRequest, Message, Reasoning, ResponseFormat, Tool, ToolChoice
-from ...shape import list_of, object_of, objects_of, text_of
+from ...shape import bytes_of, list_of, object_of, objects_of, text_of
 from .blocks import call_signature
 
 __all__ = ["parse"]
@@ -120,7 +118,7 @@ def parse_image(block: Json) -> Image:
         case {"type": "url", "url": str(url)}:
             return Image(media_type=Image.of(url=url).media_type, url=url, cache=is_marked(block))
         case {"type": "base64", "media_type": str(media_type), "data": str(data)}:
-            return Image(media_type=media_type, data=decoded(data), cache=is_marked(block))
+            return Image(media_type=media_type, data=bytes_of(data), cache=is_marked(block))
         case source:
             raise ValueError(f"images have no source of type {source.get('type')!r} here")
 
@@ -131,18 +129,11 @@ def parse_document(block: Json) -> Document:
         case {"type": "url", "url": str(url)}:
             return Document(media_type="application/pdf", url=url, name=name, cache=cache)
         case {"type": "base64", "media_type": str(media_type), "data": str(data)}:
-            return Document(media_type=media_type, data=decoded(data), name=name, cache=cache)
+            return Document(media_type=media_type, data=bytes_of(data), name=name, cache=cache)
         case {"type": "text", "data": str(text)}:
             return Document(media_type="text/plain", data=text.encode(), name=name, cache=cache)
         case source:
             raise ValueError(f"documents have no source of type {source.get('type')!r} here")
-
-
-def decoded(data: str) -> bytes:
-    try:
-        return base64.b64decode(data, validate=True)
-    except binascii.Error:
-        raise ValueError("a base64 source holds what is not base64") from None
 
 
 def parse_result(block: Json, names: dict[str, str]) -> ToolResult:

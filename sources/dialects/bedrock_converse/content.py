@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -15,7 +14,7 @@ from ....streams import codec
 from ....streams.codec import Json
 from ....streams.errors import ProtocolError
 from ....streams.parts import Document, Image, Part, ReasoningPart, RefusalPart, Text, ToolCall, ToolResult
-from ...shape import object_of, objects_of, text_of
+from ...shape import bytes_of, object_of, objects_of, text_of
 from ..anthropic_messages.content import worth_saying
 
 __all__ = ["CACHE_POINT", "parse_content", "render_parts"]
@@ -193,10 +192,9 @@ def media(holder: Json, fallback: str) -> Json:
     address = text_of(object_of(given.get("s3Location")).get("uri"))
     if address:
         return {"media_type": media_type, "url": address}
-    try:
-        return {"media_type": media_type, "data": base64.b64decode(text_of(given.get("bytes")), validate=True)}
-    except binascii.Error:
-        raise ValueError("an image or a document holds what is not base64") from None
+    if isinstance(text := given.get("text"), str):
+        return {"media_type": media_type, "data": text.encode()}
+    return {"media_type": media_type, "data": bytes_of(given.get("bytes"))}
 
 
 def parse_result(result: Json) -> ToolResult:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
@@ -11,8 +9,9 @@ from ....streams import codec
 from ....streams.codec import Json
 from ....streams.parts import Document, Image, Part, ReasoningPart, Text, ToolCall, ToolResult
 from ....streams.request import CompletionRequest, Message, Reasoning, ResponseFormat, Tool, ToolChoice
-from ...shape import list_of, object_of, objects_of, text_of
+from ...shape import bytes_of, list_of, object_of, objects_of, text_of
 from .candidate import OWN_ID
+from .names import camel_case
 
 __all__ = ["parse"]
 
@@ -32,6 +31,7 @@ def parse(body: Json) -> CompletionRequest:
     Raises:
         ValueError: When it is no such request.
     """
+    body = object_of(camel_case(body))
     config = object_of(body.get("generationConfig"))
     logprobs = config.get("responseLogprobs") is True
     mode = text_of(calling(body).get("mode")).upper()
@@ -120,6 +120,8 @@ def parse_parts(content: Json, waiting: list[tuple[str, str]]) -> Iterator[Part]
                     yield ReasoningPart("", signatures)
                 if text or not signatures:
                     yield Text(text)
+            case {"thoughtSignature": str()} if len(part) == 1:
+                yield ReasoningPart("", signatures)
             case _:
                 raise ValueError(f"contents hold no part of {', '.join(sorted(part))[:80] or 'nothing'}")
 
@@ -152,10 +154,7 @@ def parse_result(result: Json, waiting: list[tuple[str, str]]) -> ToolResult:
 def parse_media(part: Json) -> Image | Document:
     inline, file = object_of(part.get("inlineData")), object_of(part.get("fileData"))
     media_type = text_of((inline or file).get("mimeType")) or "application/octet-stream"
-    try:
-        data = base64.b64decode(inline["data"], validate=True) if inline else None
-    except binascii.Error:
-        raise ValueError("inlineData holds what is not base64") from None
+    data = bytes_of(inline.get("data")) if inline else None
     url = text_of(file.get("fileUri")) if file else None
     if media_type.startswith("image/"):
         detail = DETAILS.get(text_of(object_of(part.get("mediaResolution")).get("level")))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
@@ -11,7 +9,7 @@ from ....streams import codec
 from ....streams.codec import Json
 from ....streams.parts import Document, Image, Part, ReasoningPart, Text, ToolCall, ToolResult
 from ....streams.request import CompletionRequest, Message, Reasoning, ResponseFormat, Role, Tool, ToolChoice
-from ...shape import list_of, object_of, objects_of, text_of
+from ...shape import bytes_of, list_of, object_of, objects_of, text_of
 
 __all__ = ["parse"]
 
@@ -104,10 +102,7 @@ def parse_content(content: Json) -> Text | Image | Document:
         return Text(text_of(content.get("text")))
     if kind not in ("image", "document"):
         raise ValueError(f"a step holds no content of type {str(kind)[:60]!r}")
-    try:
-        data = base64.b64decode(content["data"], validate=True) if "data" in content else None
-    except binascii.Error:
-        raise ValueError("a step holds data that is not base64") from None
+    data = bytes_of(content["data"]) if "data" in content else None
     url, media_type = content.get("uri"), text_of(content.get("mime_type"))
     if kind == "document":
         return Document(media_type=media_type or "application/pdf", url=url, data=data)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -11,7 +9,7 @@ from ....streams import codec
 from ....streams.codec import Json
 from ....streams.parts import Image, Part, ReasoningPart, Text, ToolCall, ToolResult
 from ....streams.request import CompletionRequest, Message, Reasoning, ResponseFormat
-from ...shape import list_of, object_of, objects_of, text_of
+from ...shape import bytes_of, list_of, object_of, objects_of, text_of
 from ..openai_chat.parse import parse_tool
 from .render import OPTIONS
 
@@ -80,10 +78,7 @@ def parse_assistant(turn: Json, at: int) -> Iterator[Part]:
 
 
 def parse_image(data: Any) -> Image:
-    try:
-        decoded = base64.b64decode(data, validate=True)
-    except binascii.Error:
-        raise ValueError("images hold what is not base64") from None
+    decoded = bytes_of(data)
     media_type = next((known for start, known in MAGIC.items() if decoded.startswith(start)), "image/png")
     return Image(media_type=media_type, data=decoded)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any, Final, cast
 
 from ....streams.codec import Json
 from ....streams.parts import Document, Image, Part, RefusalPart, Text, ToolCall, ToolResult
 from ....streams.request import CompletionRequest, Message, Reasoning, ResponseFormat, Tool, ToolChoice
-from ...shape import object_of, objects_of
+from ...shape import bytes_of, object_of, objects_of
 
 __all__ = ["parse"]
 
@@ -119,10 +117,7 @@ def parse_data_url(url: str) -> tuple[str, bytes | None]:
     head, comma, payload = url.partition(",")
     if not (head.startswith("data:") and head.endswith(";base64") and comma):
         return "", None
-    try:
-        return head[len("data:") : -len(";base64")], base64.b64decode(payload, validate=True)
-    except binascii.Error:
-        raise ValueError("a data: URL holds what is not base64") from None
+    return head[len("data:") : -len(";base64")], bytes_of(payload)
 
 
 def parse_tool(tool: Json) -> Tool:
@@ -141,6 +136,8 @@ def parse_tool_choice(choice: Any) -> ToolChoice | None:
             return None
         case {"function": {"name": str(name)}}:
             return ToolChoice("tool", name)
+        case "any":  # https://docs.mistral.ai/api/endpoint/chat
+            return ToolChoice("required")
         case _:
             return ToolChoice(choice)
 

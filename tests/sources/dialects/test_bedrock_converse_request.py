@@ -237,3 +237,11 @@ def test_images_in_s3_and_results_as_json_are_taken() -> None:
     result = {"toolResult": {"toolUseId": "t", "content": [{"json": {"a": 1}}]}}
     parsed = BEDROCK_CONVERSE.parse({"model": "m", "messages": [{"role": "user", "content": [result]}]})
     assert parsed.turns == (Message.tool(ToolResult("t", '{"a":1}')),)
+
+
+def test_a_document_may_be_given_as_text() -> None:
+    """https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentSource.html"""
+    document = {"format": "txt", "name": "facts", "source": {"text": "Grüße"}}
+    body = {"model": "m", "messages": [{"role": "user", "content": [{"text": "Hi"}, {"document": document}]}]}
+    (_, said) = BEDROCK_CONVERSE.parse(body).turns[0].parts
+    assert said == Document(media_type="text/plain", data="Grüße".encode(), name="facts")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tokenrill import (
@@ -122,6 +124,12 @@ def test_a_full_request_is_rendered_as_documented() -> None:
 
 def test_what_is_rendered_is_parsed_back() -> None:
     assert OPENAI_CHAT.parse(OPENAI_CHAT.render(FULL)) == FULL
+
+
+def test_mistral_s_any_is_required() -> None:
+    body: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "tool_choice": "any"}
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    assert OPENAI_CHAT.parse({**body, "tools": tools}).tool_choice == ToolChoice("required")
 
 
 @pytest.mark.parametrize(
